@@ -1,0 +1,341 @@
+//! `DesktopCluster`: where desktops live, and the session policy that protects them.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::common::{
+    Binding, CreateIntent, DeletionPolicy, LastError, ObjectRef, OperationStatus, RetryStatus, SecretKeyRef,
+};
+
+/// Where desktops live: a vendor cluster with its network, its directory and the session policy of its desktops.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "desktop-operator.io",
+    version = "v1alpha1",
+    kind = "DesktopCluster",
+    plural = "desktopclusters",
+    namespaced,
+    shortname = "dclu",
+    category = "vdi",
+    status = "DesktopClusterStatus",
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name": "State", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason"}"#,
+    printcolumn = r#"{"name": "Policy", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"PolicyEnforced\")].reason"}"#,
+    printcolumn = r#"{"name": "Desktops", "type": "integer", "jsonPath": ".status.desktops"}"#,
+    printcolumn = r#"{"name": "Provider", "type": "string", "jsonPath": ".spec.providerRef.name"}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#,
+    printcolumn = r#"{"name": "ID", "type": "string", "jsonPath": ".status.id", "priority": 1}"#,
+    printcolumn = r#"{"name": "Message", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].message", "priority": 1}"#
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.providerRef == oldSelf.providerRef").message("providerRef is immutable").field_path(".providerRef"))]
+#[x_kube(validation = Rule::new("has(self.existingId) == has(oldSelf.existingId) && (!has(self.existingId) || self.existingId == oldSelf.existingId)").message("existingId is immutable").field_path(".existingId"))]
+#[x_kube(validation = Rule::new("self.network.vpcId == oldSelf.network.vpcId").message("network.vpcId is immutable").field_path(".network.vpcId"))]
+#[x_kube(validation = Rule::new("has(self.network.subnetId) == has(oldSelf.network.subnetId) && (!has(self.network.subnetId) || self.network.subnetId == oldSelf.network.subnetId)").message("network.subnetId is immutable").field_path(".network.subnetId"))]
+#[x_kube(validation = Rule::new("has(self.gws) == has(oldSelf.gws) && (!has(self.gws) || self.gws.clusterType == oldSelf.gws.clusterType)").message("gws.clusterType is immutable").field_path(".gws"))]
+pub struct DesktopClusterSpec {
+    /// The account that holds the cluster. Immutable.
+    pub provider_ref: ObjectRef,
+    /// Name shown in the vendor's console. Defaults to the name of this object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[^\s](.*[^\s])?$"))]
+    pub display_name: Option<String>,
+    /// Adopts this cluster of the vendor instead of creating one. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_.-]+$"))]
+    pub existing_id: Option<String>,
+    /// The network of the cluster.
+    pub network: ClusterNetwork,
+    /// What only GWS knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gws: Option<GwsCluster>,
+    /// The Active Directory whose users sign in. Removing the block removes the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<Directory>,
+    /// What a session may do. Without the block the vendor's settings are left alone; with it, whatever is not said
+    /// is the strictest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<SessionPolicy>,
+    /// What happens when a field of the policy cannot be enforced.
+    #[serde(default)]
+    pub policy_enforcement: PolicyEnforcement,
+    /// What happens to the vendor's cluster when this object is deleted.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+}
+
+/// The network of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterNetwork {
+    /// VPC of the cluster. Immutable.
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_.-]+$"))]
+    pub vpc_id: String,
+    /// Subnet (vSwitch) of the cluster's servers. Left out, the vendor picks a zone with stock and may create one.
+    /// Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_.-]+$"))]
+    pub subnet_id: Option<String>,
+    /// NAT gateway through which desktops are reached. Removing the block detaches it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nat: Option<Nat>,
+}
+
+/// A NAT gateway in the same VPC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Nat {
+    /// Gateway id.
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_.-]+$"))]
+    pub id: String,
+    /// Elastic IP to use. Left out, the vendor picks one that is free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 7, max = 45), regex(pattern = r"^[0-9a-fA-F.:]+$"))]
+    pub eip: Option<String>,
+}
+
+/// Settings of a GWS cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GwsCluster {
+    /// Cluster type. Only `gws.s1.advanced` can be linked to a directory. Immutable.
+    #[serde(default = "default_cluster_type")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[a-z0-9.-]+$"))]
+    pub cluster_type: String,
+}
+
+/// The cluster type used when none is named.
+pub const DEFAULT_GWS_CLUSTER_TYPE: &str = "gws.s1.standard";
+
+fn default_cluster_type() -> String {
+    DEFAULT_GWS_CLUSTER_TYPE.into()
+}
+
+/// An Active Directory reachable from the VPC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Directory {
+    /// Domain name, e.g. `corp.example.com`.
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
+    )]
+    pub domain_name: String,
+    /// Address of the domain's DNS server.
+    #[schemars(length(min = 7, max = 45), regex(pattern = r"^[0-9a-fA-F.:]+$"))]
+    pub dns_ip: String,
+    /// Account that may join machines to the domain.
+    #[serde(default = "default_admin")]
+    #[schemars(length(min = 1, max = 128))]
+    pub admin: String,
+    /// Password of that account, in a Secret of the same namespace.
+    pub password_secret_ref: SecretKeyRef,
+}
+
+fn default_admin() -> String {
+    "administrator".into()
+}
+
+/// What a session may do. Every field defaults to the strictest value, except UDP, which is a matter of speed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionPolicy {
+    /// Direction in which the clipboard may carry data.
+    #[serde(default)]
+    pub clipboard: Clipboard,
+    /// Whether drives of the user's computer appear in the desktop.
+    #[serde(default)]
+    pub local_drive: LocalDrive,
+    /// Whether USB devices of the user's computer appear in the desktop.
+    #[serde(default)]
+    pub usb_redirection: bool,
+    /// Text laid over the screen that names cluster and host.
+    #[serde(default)]
+    pub watermark: Watermark,
+    /// Whether sessions may use UDP. Off removes the inbound rules for ports 1494 and 2598.
+    #[serde(default = "default_true")]
+    pub udp: bool,
+}
+
+const fn default_true() -> bool {
+    true
+}
+
+/// Direction in which the clipboard may carry data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Clipboard {
+    /// Nothing may be pasted in or out.
+    #[default]
+    Disabled,
+    /// From the user's computer into the desktop.
+    ClientToDesktop,
+    /// From the desktop to the user's computer.
+    DesktopToClient,
+    /// Both ways.
+    Both,
+}
+
+/// Whether drives of the user's computer appear in the desktop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LocalDrive {
+    /// They do not.
+    #[default]
+    Disabled,
+    /// They can be read.
+    ReadOnly,
+    /// They can be read and written.
+    ReadWrite,
+}
+
+/// Text laid over the screen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Watermark {
+    /// Whether it is shown.
+    #[serde(default)]
+    pub enabled: bool,
+}
+
+/// What happens when a field of the policy cannot be enforced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PolicyEnforcement {
+    /// No desktop is created before every declared field is enforced.
+    #[default]
+    Strict,
+    /// Desktops are created; what is not enforced is shown in `status.policy`.
+    BestEffort,
+}
+
+/// What is known of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DesktopClusterStatus {
+    /// The generation this status speaks of.
+    #[serde(default)]
+    pub observed_generation: i64,
+    /// `Ready`, `PolicyEnforced`, `DirectoryJoined`, and `Reconciling`, `Stalled`, `Paused`, `DeletionBlocked`
+    /// while true.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// The vendor's cluster id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub id: Option<String>,
+    /// To which resource and account the id belongs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<Binding>,
+    /// The vendor's own word for the state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub vendor_state: Option<String>,
+    /// The name at the vendor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub display_name: Option<String>,
+    /// Desktops the vendor reports in the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub desktops: Option<i32>,
+    /// One row a field of the session policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["field".into()]))]
+    pub policy: Vec<PolicyRow>,
+    /// The directory the vendor reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub domain_name: Option<String>,
+    /// The directory settings (password included, as a digest) that were last applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub directory_digest: Option<String>,
+    /// The NAT gateway the vendor reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub nat_id: Option<String>,
+    /// The elastic IP desktops are reached by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub nat_eip: Option<String>,
+    /// Who is connected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<SessionSummary>,
+    /// Desktops at the vendor that carry the name of a resource that is gone. The operator reports them and never
+    /// deletes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    pub orphans: Vec<Orphan>,
+    /// A creation that is not finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create: Option<CreateIntent>,
+    /// What the vendor is doing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationStatus>,
+    /// Last error, while there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<LastError>,
+    /// When what failed is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryStatus>,
+}
+
+/// One field of a policy: what was asked for and what the vendor reports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyRow {
+    /// Field name as in the spec.
+    #[schemars(length(min = 1, max = 64))]
+    pub field: String,
+    /// Wanted value.
+    #[schemars(length(max = 64))]
+    pub desired: String,
+    /// Value the vendor reports; empty while unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub observed: Option<String>,
+    /// How the two compare.
+    pub state: PolicyState,
+}
+
+/// How a policy field stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PolicyState {
+    /// The vendor reports the wanted value.
+    Enforced,
+    /// It is being set.
+    Pending,
+    /// It was enforced and somebody changed it; it is being set again.
+    Drifted,
+    /// The vendor cannot do it.
+    Unsupported,
+    /// The setting has no meaning for this desktop, e.g. a GPU setting on a desktop without one.
+    NotApplicable,
+}
+
+/// Who is connected to the cluster's desktops.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionSummary {
+    /// Desktops with an open session.
+    #[schemars(range(min = 0))]
+    pub connected: i32,
+    /// Most recent logon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_logon_time: Option<Time>,
+}
+
+/// A vendor desktop without its resource.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Orphan {
+    /// Vendor id.
+    #[schemars(length(max = 256))]
+    pub id: String,
+    /// Name at the vendor.
+    #[schemars(length(max = 256))]
+    pub name: String,
+}

@@ -1,0 +1,424 @@
+//! `Desktop`: one cloud desktop.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::cluster::PolicyRow;
+use super::common::{Binding, CreateIntent, DeletionPolicy, LastError, ObjectRef, OperationStatus, RetryStatus};
+
+/// One cloud desktop: what it is made of, who uses it, whether it runs and how it is paid for.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "desktop-operator.io",
+    version = "v1alpha1",
+    kind = "Desktop",
+    plural = "desktops",
+    namespaced,
+    shortname = "dsk",
+    category = "vdi",
+    status = "DesktopStatus",
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name": "State", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason"}"#,
+    printcolumn = r#"{"name": "User", "type": "string", "jsonPath": ".status.user.name"}"#,
+    printcolumn = r#"{"name": "Cluster", "type": "string", "jsonPath": ".spec.clusterRef.name"}"#,
+    printcolumn = r#"{"name": "Expires", "type": "string", "jsonPath": ".status.expiresAt"}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#,
+    printcolumn = r#"{"name": "ID", "type": "string", "jsonPath": ".status.id", "priority": 1}"#,
+    printcolumn = r#"{"name": "Flavor", "type": "string", "jsonPath": ".spec.flavor", "priority": 1}"#,
+    printcolumn = r#"{"name": "Message", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].message", "priority": 1}"#,
+    selectable = ".spec.clusterRef.name"
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.existingId) || (has(self.flavor) && has(self.image) && has(self.systemDisk))").message("flavor, image and systemDisk are required unless existingId adopts a desktop"))]
+#[x_kube(validation = Rule::new("!has(self.applications) || (has(self.workMode) && self.workMode == 'Application')").message("applications are only allowed with workMode Application").field_path(".applications"))]
+#[x_kube(validation = Rule::new("!has(self.workMode) || self.workMode != 'Application' || has(self.existingId) || has(self.applications)").message("workMode Application needs 1 to 10 applications").field_path(".applications"))]
+#[x_kube(validation = Rule::new("self.clusterRef == oldSelf.clusterRef").message("clusterRef is immutable").field_path(".clusterRef"))]
+#[x_kube(validation = Rule::new("has(self.existingId) == has(oldSelf.existingId) && (!has(self.existingId) || self.existingId == oldSelf.existingId)").message("existingId is immutable").field_path(".existingId"))]
+#[x_kube(validation = Rule::new("self.billing.mode == oldSelf.billing.mode").message("billing.mode is immutable").field_path(".billing.mode"))]
+#[x_kube(validation = Rule::new("self.workMode == oldSelf.workMode").message("workMode is immutable").field_path(".workMode"))]
+#[x_kube(validation = Rule::new("has(self.applications) == has(oldSelf.applications) && (!has(self.applications) || self.applications == oldSelf.applications)").message("applications are immutable").field_path(".applications"))]
+#[x_kube(validation = Rule::new("has(self.network) == has(oldSelf.network) && (!has(self.network) || self.network == oldSelf.network)").message("network is immutable").field_path(".network"))]
+pub struct DesktopSpec {
+    /// The DesktopCluster, in the same namespace, that the desktop belongs to. Immutable.
+    pub cluster_ref: ObjectRef,
+    /// Name shown in the vendor's console. Defaults to the name of this object. A desktop that the operator created
+    /// also carries its UID there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[^\s](.*[^\s])?$"))]
+    pub display_name: Option<String>,
+    /// Adopts this desktop of the vendor instead of creating one. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_.-]+$"))]
+    pub existing_id: Option<String>,
+    /// The vendor's instance type, e.g. `ecs.g6.large`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_.-]+$"))]
+    pub flavor: Option<String>,
+    /// The image the system disk is made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageSource>,
+    /// The system disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_disk: Option<SystemDisk>,
+    /// Whole desktop or published applications. Immutable.
+    #[serde(default)]
+    pub work_mode: WorkMode,
+    /// Applications to publish, in mode Application only. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 10))]
+    pub applications: Option<Vec<Application>>,
+    /// Where the desktop is attached and whether it has a public address. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<DesktopNetwork>,
+    /// Who the desktop is assigned to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<DesktopUser>,
+    /// Whether the desktop should run.
+    #[serde(default)]
+    pub power: Power,
+    /// GPU display settings. Without the block the vendor's settings are left alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_policy: Option<DisplayPolicy>,
+    /// How the desktop is paid for.
+    #[serde(default)]
+    pub billing: Billing,
+    /// What to do when the desktop has vanished at the vendor.
+    #[serde(default)]
+    pub on_loss: OnLoss,
+    /// What happens to the vendor's desktop when this object is deleted.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+}
+
+/// Where an image comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageSource {
+    /// The vendor's image id.
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_.-]+$"))]
+    pub id: String,
+}
+
+/// The system disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SystemDisk {
+    /// Disk category, e.g. `cloud_efficiency`, `cloud_ssd` or `cloud_essd`.
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9_.-]+$"))]
+    pub category: String,
+    /// Size in GiB; at least the size of the image.
+    #[serde(rename = "sizeGiB")]
+    #[schemars(range(min = 20, max = 500))]
+    pub size_gib: i32,
+}
+
+/// Whole desktop or published applications.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum WorkMode {
+    /// A whole desktop.
+    #[default]
+    Desktop,
+    /// Single applications.
+    Application,
+}
+
+/// An application to publish.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Application {
+    /// Name by which it is started.
+    #[schemars(length(min = 1, max = 128))]
+    pub name: String,
+    /// Path of the program in the desktop.
+    #[schemars(length(min = 1, max = 512))]
+    pub path: String,
+    /// Arguments it is started with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub args: Option<String>,
+}
+
+/// Where a desktop is attached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DesktopNetwork {
+    /// Subnet (vSwitch) of the desktop; the cluster's when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_.-]+$"))]
+    pub subnet_id: Option<String>,
+    /// Gives the desktop a public address. Without the block it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_address: Option<PublicAddress>,
+}
+
+/// A public address and its bandwidth.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PublicAddress {
+    /// How traffic is paid for.
+    #[serde(default)]
+    pub charge_type: InternetChargeType,
+    /// Inbound limit in Mbit/s.
+    #[serde(default = "default_bandwidth")]
+    #[schemars(range(min = 1, max = 100))]
+    pub bandwidth_in: i32,
+    /// Outbound limit in Mbit/s.
+    #[serde(default = "default_bandwidth")]
+    #[schemars(range(min = 1, max = 100))]
+    pub bandwidth_out: i32,
+}
+
+const fn default_bandwidth() -> i32 {
+    4
+}
+
+/// How traffic is paid for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum InternetChargeType {
+    /// By what was transferred.
+    #[default]
+    PayByTraffic,
+    /// By the limit.
+    PayByBandwidth,
+}
+
+/// Who a desktop is assigned to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DesktopUser {
+    /// User name.
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[^\s]+$"))]
+    pub name: String,
+    /// The vendor's number of the user. GWS needs it beside the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 19), regex(pattern = r"^[0-9]+$"))]
+    pub uid: Option<String>,
+}
+
+/// Whether a desktop should run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Power {
+    /// It is started whenever it is found stopped.
+    #[default]
+    Running,
+    /// It is stopped whenever it is found running.
+    Stopped,
+    /// Whoever uses it decides; the operator only reports.
+    Unmanaged,
+}
+
+/// GPU display settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DisplayPolicy {
+    /// Better picture for more bandwidth.
+    #[serde(default)]
+    pub visual_lossless: bool,
+    /// Less delay for 3D work.
+    #[serde(default)]
+    pub optimize_for3d: bool,
+}
+
+/// How a desktop is paid for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.mode != 'Subscription' || has(self.period)").message("billing.period is required with mode Subscription").field_path(".period"))]
+#[x_kube(validation = Rule::new("self.mode == 'Subscription' || !has(self.period)").message("billing.period is only allowed with mode Subscription").field_path(".period"))]
+pub struct Billing {
+    /// Paid by use, or for a period in advance. Immutable.
+    #[serde(default)]
+    pub mode: BillingMode,
+    /// The period bought at creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
+    /// Whether the vendor renews the subscription by itself.
+    #[serde(default)]
+    pub auto_renew: bool,
+    /// What deletion means for a subscription that still runs.
+    #[serde(default)]
+    pub on_delete: OnDelete,
+}
+
+/// Paid by use or in advance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum BillingMode {
+    /// By use.
+    #[default]
+    PayAsYouGo,
+    /// For a period, in advance.
+    Subscription,
+}
+
+/// A paid period: 1–4 weeks, or 1–9, 12, 24, 36, 48 or 60 months.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.unit == 'Week' ? self.count <= 4 : self.count in [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 24, 36, 48, 60]").message("period.count must be 1-4 weeks, or 1-9, 12, 24, 36, 48 or 60 months").field_path(".count"))]
+pub struct Period {
+    /// How many units.
+    #[schemars(range(min = 1, max = 60))]
+    pub count: i32,
+    /// The unit.
+    pub unit: PeriodUnit,
+}
+
+/// Unit of a paid period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PeriodUnit {
+    /// A week.
+    Week,
+    /// A month.
+    Month,
+}
+
+/// What deletion means for a subscription that still runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OnDelete {
+    /// The object stays, saying until when, and the desktop is deleted once its term has ended.
+    #[default]
+    LetExpire,
+    /// The desktop is deleted at once; what was paid for the rest of the term may be lost.
+    DeleteNow,
+}
+
+/// What to do when a desktop has vanished at the vendor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OnLoss {
+    /// Say so and leave it to a human.
+    #[default]
+    Report,
+    /// Create a new, empty one.
+    Recreate,
+}
+
+/// Normalised state of a desktop, whatever the vendor calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DesktopState {
+    /// Being made.
+    Creating,
+    /// Being started.
+    Starting,
+    /// Running and ready for a user.
+    Running,
+    /// Powered on, but its agent has not registered: nobody can connect.
+    Unregistered,
+    /// Being restarted.
+    Restarting,
+    /// Being stopped.
+    Stopping,
+    /// Stopped.
+    Stopped,
+    /// An image is being made of it.
+    Imaging,
+    /// Being deleted.
+    Deleting,
+    /// Held back for unpaid bills.
+    Suspended,
+    /// The vendor lists it but has lost the machine behind it.
+    Missing,
+    /// Not found in complete listings, although it was there.
+    Lost,
+    /// The vendor reports a fault.
+    Failed,
+    /// A word this version does not know; nothing is done because of it.
+    Unknown,
+}
+
+/// What is known of the desktop.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DesktopStatus {
+    /// The generation this status speaks of.
+    #[serde(default)]
+    pub observed_generation: i64,
+    /// `Ready`, `PolicyEnforced` (with a display policy), and `Reconciling`, `Stalled`, `Paused`, `DeletionBlocked`,
+    /// `Duplicate` while true.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// The vendor's desktop id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub id: Option<String>,
+    /// To which resource, account and cluster the id belongs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<Binding>,
+    /// Normalised state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<DesktopState>,
+    /// The vendor's own word for the state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub vendor_state: Option<String>,
+    /// Whether a stopped desktop still costs money, in the vendor's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub stopped_mode: Option<String>,
+    /// The name at the vendor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub display_name: Option<String>,
+    /// The user the vendor reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<ObservedUser>,
+    /// Who is connected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionStatus>,
+    /// When a subscription ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+    /// One row a field of the display policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["field".into()]))]
+    pub display_policy: Vec<PolicyRow>,
+    /// The restart request that was last carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub restart: Option<String>,
+    /// A creation that is not finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create: Option<CreateIntent>,
+    /// What the vendor is doing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationStatus>,
+    /// Last error, while there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<LastError>,
+    /// When what failed is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryStatus>,
+}
+
+/// The user the vendor reports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedUser {
+    /// User name.
+    #[schemars(length(max = 256))]
+    pub name: String,
+    /// The vendor's number of the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub uid: Option<String>,
+}
+
+/// The latest session on a desktop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionStatus {
+    /// Whether a session is open.
+    pub connected: bool,
+    /// Host name of the user's computer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub client_name: Option<String>,
+    /// When the latest session began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_logon_time: Option<Time>,
+    /// When the latest session ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_logoff_time: Option<Time>,
+}

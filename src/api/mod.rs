@@ -1,0 +1,40 @@
+//! The custom resources of the API group `desktop-operator.io/v1alpha1`.
+//!
+//! Everything a user may write and everything the operator reports is defined here, together with the rules the
+//! API server enforces. This module knows no vendor protocol, no HTTP and no controller.
+
+pub mod cluster;
+pub mod common;
+pub mod condition;
+pub mod crd;
+pub mod desktop;
+pub mod provider;
+
+pub use cluster::{DesktopCluster, DesktopClusterSpec, DesktopClusterStatus};
+pub use desktop::{Desktop, DesktopSpec, DesktopStatus};
+pub use provider::{DesktopProvider, DesktopProviderSpec, DesktopProviderStatus};
+
+/// The API group of every kind.
+pub const GROUP: &str = "desktop-operator.io";
+/// The only version served so far.
+pub const VERSION: &str = "v1alpha1";
+/// Field manager and event reporter name of the operator.
+pub const FIELD_MANAGER: &str = "desktop-operator";
+
+/// Finalizer that keeps a [`DesktopProvider`] while a cluster or desktop still needs its credentials.
+pub const PROVIDER_FINALIZER: &str = "desktopproviders.desktop-operator.io/in-use";
+/// Finalizer that keeps a [`DesktopCluster`] until the vendor's cluster is observed gone.
+pub const CLUSTER_FINALIZER: &str = "desktopclusters.desktop-operator.io/cleanup";
+/// Finalizer that keeps a [`Desktop`] until the vendor's desktop is observed gone.
+pub const DESKTOP_FINALIZER: &str = "desktops.desktop-operator.io/cleanup";
+
+/// `"true"` stops every vendor call for the object, deletion included, until the annotation is removed.
+pub const PAUSED_ANNOTATION: &str = "desktop-operator.io/paused";
+/// Any new value restarts the desktop once; the handled value is kept in `status.restart`.
+pub const RESTART_ANNOTATION: &str = "desktop-operator.io/restart";
+/// On a deleted object: the exact vendor id (or `none`), given by a human, releases the object without a vendor
+/// call. What is left at the vendor is then the human's to remove.
+pub const ABANDON_ANNOTATION: &str = "desktop-operator.io/abandon";
+/// On an object whose creation ended in doubt: the attempt number, given by a human who looked at the vendor's
+/// account, allows the next attempt.
+pub const RETRY_CREATE_ANNOTATION: &str = "desktop-operator.io/retry-create";

@@ -1,0 +1,173 @@
+//! `DesktopProvider`: one vendor account.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::common::{LastError, RetryStatus};
+
+/// One vendor account: which vendor and region, where its credentials are, how fast it may be called and which
+/// namespaces may use it.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "desktop-operator.io",
+    version = "v1alpha1",
+    kind = "DesktopProvider",
+    plural = "desktopproviders",
+    shortname = "dprov",
+    category = "vdi",
+    status = "DesktopProviderStatus",
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason"}"#,
+    printcolumn = r#"{"name": "Vendor", "type": "string", "jsonPath": ".status.vendor"}"#,
+    printcolumn = r#"{"name": "Location", "type": "string", "jsonPath": ".status.location"}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#,
+    printcolumn = r#"{"name": "Message", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].message", "priority": 1}"#
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("has(self.gws)", "exactly one vendor block must be set: gws"))]
+#[x_kube(validation = Rule::new("has(self.gws) == has(oldSelf.gws)").message("the vendor block of a provider cannot be changed; create another DesktopProvider"))]
+pub struct DesktopProviderSpec {
+    /// Alibaba Cloud GWS (graphic workstation), wire version 2019-06-18.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gws: Option<GwsProvider>,
+    /// Secret with the account's credentials. For gws: keys `accessKeyId`, `accessKeySecret` and optionally
+    /// `securityToken`. It is read again when it changes; the operator needs no restart.
+    pub credentials_secret_ref: SecretRef,
+    /// Namespaces whose DesktopClusters may use this account. `{}` allows every namespace.
+    pub allowed_namespaces: NamespaceSelector,
+    /// How fast the account may be called, all its clusters and desktops together.
+    #[serde(default)]
+    pub rate_limit: RateLimit,
+}
+
+/// Where a GWS account is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.region == oldSelf.region").message("gws.region is immutable").field_path(".region"))]
+pub struct GwsProvider {
+    /// Region id, e.g. `cn-hangzhou`.
+    #[schemars(length(min = 1, max = 32), regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"))]
+    pub region: String,
+    /// Another endpoint than `https://gws.<region>.aliyuncs.com`. It must be on the operator's allow-list
+    /// (`--allow-endpoint`), or the provider does not become ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^https?://[^/?#@\s]+/?$"))]
+    pub endpoint: Option<String>,
+}
+
+/// A Secret anywhere in the cluster; only a cluster-scoped provider may refer to one like this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretRef {
+    /// Namespace of the Secret.
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: String,
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// Picks namespaces by their labels.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NamespaceSelector {
+    /// Labels a namespace must carry, all of them. Empty allows every namespace.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 16))]
+    pub match_labels: BTreeMap<String, String>,
+}
+
+impl NamespaceSelector {
+    /// Whether a namespace with these labels is picked.
+    #[must_use]
+    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.match_labels
+            .iter()
+            .all(|(key, value)| labels.get(key) == Some(value))
+    }
+}
+
+/// A token bucket over all calls of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimit {
+    /// Calls a second in the long run.
+    #[serde(default = "default_rps")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub requests_per_second: i32,
+    /// Calls that may go out at once.
+    #[serde(default = "default_burst")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub burst: i32,
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self {
+            requests_per_second: default_rps(),
+            burst: default_burst(),
+        }
+    }
+}
+
+const fn default_rps() -> i32 {
+    5
+}
+
+const fn default_burst() -> i32 {
+    10
+}
+
+/// What is known of the account.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DesktopProviderStatus {
+    /// The generation this status speaks of.
+    #[serde(default)]
+    pub observed_generation: i64,
+    /// `Ready`, and `Reconciling` or `Stalled` while true.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// Vendor of this account, e.g. `gws`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub vendor: Option<String>,
+    /// Region or site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub location: Option<String>,
+    /// True once the vendor's service-linked role is known to exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_linked_role: Option<bool>,
+    /// What the account may create, and where.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200))]
+    pub cluster_types: Vec<AvailableClusterType>,
+    /// When the catalog was last read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalog_time: Option<Time>,
+    /// Last error, while there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<LastError>,
+    /// When the failed check is repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryStatus>,
+}
+
+/// A kind of cluster the vendor offers in a zone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AvailableClusterType {
+    /// Zone id.
+    #[schemars(length(max = 128))]
+    pub zone: String,
+    /// Cluster type, e.g. `gws.s1.standard`.
+    #[schemars(length(max = 128))]
+    pub cluster_type: String,
+}

@@ -1,0 +1,110 @@
+//! Errors of vendor calls. The class is decided where the answer is read, once.
+
+use std::fmt;
+use std::time::Duration;
+
+/// What an error means for whoever sent the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorClass {
+    /// Too many calls; nothing was done. Slow down.
+    Throttled,
+    /// A passing fault; a read may simply be repeated.
+    Transient,
+    /// The credentials are wrong, expired or disabled, or the clock is off.
+    Auth,
+    /// The account may not do this.
+    Forbidden,
+    /// The object does not exist.
+    NotFound,
+    /// The request is wrong and will stay wrong.
+    Invalid,
+    /// The object's present state does not allow it.
+    Conflict,
+    /// A quota is used up.
+    Quota,
+    /// The vendor has no such machine to give at the moment.
+    OutOfStock,
+    /// Unpaid bills or a service that is not bought.
+    Billing,
+    /// The call may have taken effect: no answer, or one that cannot be trusted.
+    Ambiguous,
+}
+
+impl ErrorClass {
+    /// Name as shown in status and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Throttled => "Throttled",
+            Self::Transient => "Transient",
+            Self::Auth => "Auth",
+            Self::Forbidden => "Forbidden",
+            Self::NotFound => "NotFound",
+            Self::Invalid => "Invalid",
+            Self::Conflict => "Conflict",
+            Self::Quota => "Quota",
+            Self::OutOfStock => "OutOfStock",
+            Self::Billing => "Billing",
+            Self::Ambiguous => "Ambiguous",
+        }
+    }
+
+    /// Whether it can be expected to pass without anybody doing anything.
+    #[must_use]
+    pub const fn heals_by_itself(self) -> bool {
+        matches!(
+            self,
+            Self::Throttled | Self::Transient | Self::Conflict | Self::OutOfStock | Self::Ambiguous
+        )
+    }
+}
+
+impl fmt::Display for ErrorClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A vendor call that did not succeed. Its text never holds a URL, a body, a signature or a credential.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{action}: {class}{}: {message}", code.as_ref().map(|c| format!(" ({c})")).unwrap_or_default())]
+pub struct BackendError {
+    /// What it means.
+    pub class: ErrorClass,
+    /// The vendor's action, e.g. `CreateInstance`.
+    pub action: &'static str,
+    /// The vendor's error code.
+    pub code: Option<String>,
+    /// The vendor's request id.
+    pub request_id: Option<String>,
+    /// At most 256 printable characters of explanation.
+    pub message: String,
+    /// How long the vendor asked to wait.
+    pub retry_after: Option<Duration>,
+}
+
+impl BackendError {
+    /// An error without a vendor's code.
+    #[must_use]
+    pub fn new(class: ErrorClass, action: &'static str, message: &str) -> Self {
+        Self {
+            class,
+            action,
+            code: None,
+            request_id: None,
+            message: sanitize(message),
+            retry_after: None,
+        }
+    }
+}
+
+/// At most 256 characters, control characters replaced: vendors' texts reach conditions and logs.
+#[must_use]
+pub fn sanitize(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(256)
+        .collect::<String>()
+        .trim()
+        .to_owned()
+}

@@ -1,0 +1,5 @@
+//! Running the operator: leadership, metrics, health, logs.
+
+pub mod leader;
+pub mod metrics;
+pub mod readiness;

@@ -1,0 +1,1 @@
+//! What holds for the repository itself: generated files, module directions.
