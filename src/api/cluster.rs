@@ -61,9 +61,10 @@ pub struct DesktopClusterSpec {
     /// What happens when a field of the policy cannot be enforced.
     #[serde(default)]
     pub policy_enforcement: PolicyEnforcement,
-    /// What happens to the vendor's cluster when this object is deleted.
-    #[serde(default)]
-    pub deletion_policy: DeletionPolicy,
+    /// What happens to the vendor's cluster when this object is deleted. Left out, one that the operator created is
+    /// deleted and an adopted one is retained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
 }
 
 /// The network of a cluster.

@@ -32,13 +32,20 @@ fn default_password_key() -> String {
 }
 
 /// What happens to the vendor's object when the resource is deleted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {
     /// The vendor's object is deleted, and the resource stays until it is observed gone.
-    #[default]
     Delete,
     /// The vendor's object is left exactly as it is.
     Retain,
+}
+
+impl DeletionPolicy {
+    /// What holds for an object: what was declared, else delete what we created and retain what was adopted.
+    #[must_use]
+    pub fn effective(declared: Option<Self>, adopted: bool) -> Self {
+        declared.unwrap_or(if adopted { Self::Retain } else { Self::Delete })
+    }
 }
 
 /// Something the vendor is doing for this object and that is polled to its end.

@@ -87,9 +87,10 @@ pub struct DesktopSpec {
     /// What to do when the desktop has vanished at the vendor.
     #[serde(default)]
     pub on_loss: OnLoss,
-    /// What happens to the vendor's desktop when this object is deleted.
-    #[serde(default)]
-    pub deletion_policy: DeletionPolicy,
+    /// What happens to the vendor's desktop when this object is deleted. Left out, one that the operator created is
+    /// deleted and an adopted one is retained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
 }
 
 /// Where an image comes from.

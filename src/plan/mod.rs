@@ -1,1 +1,199 @@
-//! Pure decisions: what is wanted and what is observed in, at most one action and the status out.
+//! Pure decisions: what is wanted and what is observed in, at most one action and the whole status out.
+//!
+//! Nothing here does I/O, reads a clock or draws a random number; the same inputs give the same plan.
+
+pub mod create;
+pub mod desktop;
+pub mod explain;
+pub mod naming;
+pub mod policy;
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::api::common::{LastError, OperationStatus, RetryStatus};
+use crate::backend::BackendError;
+
+/// Times that planning depends on. All of them are settings of the operator.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// After this time a recorded intent to create is not sent any more.
+    pub intent_lifetime: Duration,
+    /// How long after that an object may still appear.
+    pub settle: Duration,
+    /// Least time between two listings that count as proof that it did not.
+    pub empty_listing_gap: Duration,
+    /// Whether a creation in doubt may be tried again without a human.
+    pub retry_unknown_create: bool,
+    /// First wait after a refusal.
+    pub backoff_base: Duration,
+    /// Longest wait between attempts.
+    pub backoff_max: Duration,
+    /// How long a task may run before its result is read without it.
+    pub task_deadline: Duration,
+    /// How long the effect of a call is waited for before the call is repeated; doubles with each attempt.
+    pub resend: Duration,
+    /// How often something in transition is looked at.
+    pub fast: Duration,
+    /// How often something at rest is looked at.
+    pub slow: Duration,
+}
+
+/// How soon the vendor should be looked at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pace {
+    /// Something is in transition.
+    Fast,
+    /// Everything is at rest.
+    Slow,
+}
+
+/// Something a user should read in the object's events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// True for a warning.
+    pub warning: bool,
+    /// Short `CamelCase` reason.
+    pub reason: &'static str,
+    /// Plain words.
+    pub note: String,
+}
+
+impl Notice {
+    /// Something that went as it should.
+    #[must_use]
+    pub fn normal(reason: &'static str, note: String) -> Self {
+        Self {
+            warning: false,
+            reason,
+            note,
+        }
+    }
+
+    /// Something a human should know.
+    #[must_use]
+    pub fn warning(reason: &'static str, note: String) -> Self {
+        Self {
+            warning: true,
+            reason,
+            note,
+        }
+    }
+}
+
+/// `now + wait`, saturating.
+#[must_use]
+pub fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    SignedDuration::try_from(wait)
+        .ok()
+        .and_then(|d| now.checked_add(d).ok())
+        .unwrap_or(Timestamp::MAX)
+}
+
+/// Time from `now` until `then`; zero when it has passed.
+#[must_use]
+pub fn until(now: Timestamp, then: Timestamp) -> Duration {
+    Duration::try_from(then.duration_since(now)).unwrap_or_default()
+}
+
+/// Wait after this many failures in a row: the base doubled each time up to the maximum, and up to a tenth more so
+/// that objects which failed together do not come back together.
+#[must_use]
+pub fn backoff(failures: i32, uid: &str, limits: &Limits) -> Duration {
+    let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or_default().min(20);
+    let wait = limits
+        .backoff_base
+        .saturating_mul(1 << doublings)
+        .min(limits.backoff_max);
+    let spread = uid
+        .bytes()
+        .fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)))
+        % 100;
+    wait + wait / 1000 * spread
+}
+
+/// The retry that follows this failure.
+#[must_use]
+pub fn next_retry(
+    previous: Option<&RetryStatus>,
+    generation: i64,
+    uid: &str,
+    retry_after: Option<Duration>,
+    limits: &Limits,
+    now: Timestamp,
+) -> RetryStatus {
+    let failures = previous
+        .filter(|r| r.generation == generation)
+        .map_or(0, |r| r.failures)
+        .saturating_add(1);
+    let wait = backoff(failures, uid, limits).max(retry_after.unwrap_or_default());
+    RetryStatus {
+        failures,
+        next_attempt_time: Time(after(now, wait)),
+        generation,
+    }
+}
+
+/// How long a failed attempt still has to wait; `None` when it may be tried now.
+#[must_use]
+pub fn retry_wait(retry: Option<&RetryStatus>, generation: i64, now: Timestamp) -> Option<Duration> {
+    let retry = retry.filter(|r| r.generation == generation)?;
+    Some(until(now, retry.next_attempt_time.0)).filter(|wait| !wait.is_zero())
+}
+
+/// What of an error may be shown in status.
+#[must_use]
+pub fn last_error(error: &BackendError) -> LastError {
+    LastError {
+        class: error.class.as_str().into(),
+        code: error.code.as_deref().map(|c| crate::api::condition::truncate(c, 256)),
+        request_id: error
+            .request_id
+            .as_deref()
+            .map(|r| crate::api::condition::truncate(r, 256)),
+    }
+}
+
+/// Whether the call of `action` was sent a short while ago and its effect should be waited for.
+#[must_use]
+pub fn effect_pending(
+    operation: Option<&OperationStatus>,
+    action: &str,
+    limits: &Limits,
+    now: Timestamp,
+) -> Option<Duration> {
+    let operation = operation.filter(|o| o.action == action)?;
+    let doublings = u32::try_from(operation.attempts.saturating_sub(1))
+        .unwrap_or_default()
+        .min(4);
+    let wait = limits.resend.saturating_mul(1 << doublings);
+    Some(until(now, after(operation.start_time.0, wait))).filter(|left| !left.is_zero())
+}
+
+/// The operation as it stands after another attempt of `action`.
+#[must_use]
+pub fn attempted(
+    previous: Option<&OperationStatus>,
+    action: &str,
+    task_id: Option<String>,
+    now: Timestamp,
+) -> OperationStatus {
+    let attempts = previous
+        .filter(|o| o.action == action)
+        .map_or(0, |o| o.attempts)
+        .saturating_add(1);
+    OperationStatus {
+        action: action.to_owned(),
+        task_id,
+        start_time: Time(now),
+        attempts,
+    }
+}
+
+/// A point in time as a human reads it.
+#[must_use]
+pub fn readable(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}

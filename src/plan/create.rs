@@ -1,0 +1,189 @@
+//! The create protocol: at most one vendor object per resource, whatever crashes and whatever answer is lost.
+//!
+//! Before a call that costs money its intent is written to status with a resourceVersion precondition. As long as an
+//! intent is open nothing else is created; the object is looked for, adopted on sight, and only a settle time and
+//! several complete listings without it allow another attempt.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::{Limits, after, readable, until};
+use crate::api::common::{CreateIntent, CreatePhase};
+
+/// Complete listings that must not show the object before it is taken for never created.
+pub const EMPTY_LISTINGS: i32 = 3;
+
+/// What is known when a creation is decided on.
+#[derive(Clone, Debug)]
+pub struct Inputs<'a> {
+    /// The recorded intent.
+    pub intent: Option<&'a CreateIntent>,
+    /// This process is sending it at this moment.
+    pub in_flight: bool,
+    /// When the latest complete listing was begun.
+    pub listing_started: Option<Timestamp>,
+    /// Vendor objects that carry our mark, or appeared where a nameless one was expected; none claimed by another
+    /// resource.
+    pub candidates: &'a [String],
+    /// Exactly one candidate is expected because they cannot be told apart by name.
+    pub nameless: bool,
+    /// Whether a lost answer may mean a paid subscription.
+    pub prepaid: bool,
+    /// Attempt number a human allowed to be followed by another.
+    pub allowed_by_human: Option<i32>,
+    /// Limits.
+    pub limits: &'a Limits,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Send this attempt, after its intent is written.
+    Attempt(i32),
+    /// The object is there: record its id. Further ones carry the same mark.
+    Adopt {
+        /// The one to record.
+        id: String,
+        /// The others.
+        duplicates: Vec<String>,
+    },
+    /// Look again; the intent as it is to be kept, and what is waited for.
+    Wait {
+        /// The intent, with what this pass learned.
+        intent: Option<CreateIntent>,
+        /// Plain words.
+        message: String,
+        /// When to look again at the latest.
+        again: Duration,
+    },
+    /// Only a human can decide.
+    Stall {
+        /// The intent, with what this pass learned.
+        intent: CreateIntent,
+        /// Plain words: what happened, what to do.
+        message: String,
+    },
+}
+
+/// Decides.
+#[must_use]
+pub fn decide(inputs: &Inputs<'_>) -> Decision {
+    let Inputs { limits, now, .. } = *inputs;
+    let open = inputs.intent.filter(|i| i.phase == CreatePhase::Open);
+    if inputs.in_flight {
+        return Decision::Wait {
+            intent: inputs.intent.cloned(),
+            message: "The creation is being sent.".into(),
+            again: limits.fast,
+        };
+    }
+    let Some(listing_started) = inputs.listing_started else {
+        return Decision::Wait {
+            intent: inputs.intent.cloned(),
+            message: "Waiting for a complete listing of what exists at the vendor.".into(),
+            again: limits.fast,
+        };
+    };
+    // A nameless object can only be recognised while its own intent is open.
+    if !inputs.nameless || open.is_some() {
+        match inputs.candidates {
+            [] => {}
+            [first, rest @ ..] if rest.is_empty() || !inputs.nameless => {
+                return Decision::Adopt {
+                    id: first.clone(),
+                    duplicates: rest.to_vec(),
+                };
+            }
+            several => {
+                if let Some(intent) = open {
+                    return Decision::Stall {
+                        intent: intent.clone(),
+                        message: format!(
+                            "The answer to the creation was lost and {} new objects appeared since ({}). Delete this \
+                             object and adopt the right one with spec.existingId.",
+                            several.len(),
+                            several.join(", ")
+                        ),
+                    };
+                }
+            }
+        }
+    }
+    let Some(intent) = open else {
+        return Decision::Attempt(inputs.intent.map_or(0, |i| i.attempt).saturating_add(1));
+    };
+    unresolved(inputs, intent, listing_started, now)
+}
+
+/// An open intent, and nothing to adopt.
+fn unresolved(inputs: &Inputs<'_>, intent: &CreateIntent, listing_started: Timestamp, now: Timestamp) -> Decision {
+    let limits = inputs.limits;
+    let mut intent = intent.clone();
+    let earliest = intent
+        .last_empty_listing_time
+        .as_ref()
+        .map_or(intent.not_after_time.0, |last| after(last.0, limits.empty_listing_gap));
+    if listing_started > earliest {
+        intent.empty_listings = intent.empty_listings.saturating_add(1).min(EMPTY_LISTINGS);
+        intent.last_empty_listing_time = Some(Time(listing_started));
+    }
+    let settled_at = after(intent.not_after_time.0, limits.settle);
+    if now < settled_at || intent.empty_listings < EMPTY_LISTINGS {
+        let message = format!(
+            "The answer to creation attempt {} was lost. The vendor is searched for it; not before {} is it taken for \
+             never created.",
+            intent.attempt,
+            readable(settled_at)
+        );
+        let again = until(now, settled_at).clamp(limits.fast, limits.empty_listing_gap.max(limits.fast));
+        return Decision::Wait {
+            intent: Some(intent),
+            message,
+            again,
+        };
+    }
+    if inputs.allowed_by_human == Some(intent.attempt) || (limits.retry_unknown_create && !inputs.prepaid) {
+        return Decision::Attempt(intent.attempt.saturating_add(1));
+    }
+    let message = format!(
+        "The answer to creation attempt {} was lost and nothing appeared at the vendor. Because a second one would \
+         cost money, a human decides: look into the vendor's console, then either annotate this object with \
+         desktop-operator.io/retry-create={} to try again, or delete it.",
+        intent.attempt, intent.attempt
+    );
+    Decision::Stall { intent, message }
+}
+
+/// The intent of an attempt that is about to be sent.
+#[must_use]
+pub fn intent(
+    attempt: i32,
+    name: Option<String>,
+    known_ids: Vec<String>,
+    writer: String,
+    limits: &Limits,
+    now: Timestamp,
+) -> CreateIntent {
+    CreateIntent {
+        attempt,
+        name,
+        known_ids,
+        start_time: Time(now),
+        not_after_time: Time(after(now, limits.intent_lifetime)),
+        writer,
+        phase: CreatePhase::Open,
+        empty_listings: 0,
+        last_empty_listing_time: None,
+    }
+}
+
+/// Whether a deleted object's creation is settled: nothing was made and nothing can appear any more.
+#[must_use]
+pub fn settled_empty(intent: &CreateIntent, limits: &Limits, now: Timestamp) -> bool {
+    intent.phase == CreatePhase::Failed
+        || (now >= after(intent.not_after_time.0, limits.settle) && intent.empty_listings >= EMPTY_LISTINGS)
+}

@@ -1,0 +1,668 @@
+//! What to do about one Desktop.
+
+mod deletion;
+mod steady;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::{Limits, Notice, Pace, create, explain, last_error, naming, retry_wait};
+use crate::api::common::{Binding, CreateIntent, CreatePhase};
+use crate::api::condition::{self, Truth};
+use crate::api::desktop::{BillingMode, DesktopSpec, DesktopState, DesktopStatus, OnLoss, SessionStatus};
+use crate::backend::{self, BackendError, Capabilities, ObservedDesktop, Operation, PolicyValues, Receipt, Task};
+
+/// The cluster a desktop belongs to, as far as a desktop cares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClusterView {
+    /// There is none, or it cannot take desktops now.
+    Unusable {
+        /// Condition reason.
+        reason: &'static str,
+        /// Plain words.
+        message: String,
+    },
+    /// It can take desktops.
+    Usable {
+        /// Vendor id of the cluster.
+        id: String,
+        /// The account it is in.
+        provider: String,
+        /// Subnet of the cluster, for desktops that name none.
+        subnet_id: Option<String>,
+    },
+}
+
+/// What the vendor says of the recorded id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Observation<'a> {
+    /// No complete listing yet, or none since the last failure.
+    Unknown,
+    /// Not in the latest complete listing; `confirmed` when not in the one before either.
+    Absent {
+        /// Two complete listings in a row agree.
+        confirmed: bool,
+    },
+    /// As listed.
+    Present(&'a ObservedDesktop),
+}
+
+/// Everything a decision depends on.
+#[derive(Clone, Debug)]
+pub struct Inputs<'a> {
+    /// Name of the resource.
+    pub name: &'a str,
+    /// UID of the resource.
+    pub uid: &'a str,
+    /// Its generation.
+    pub generation: i64,
+    /// Deletion was asked for.
+    pub deleting: bool,
+    /// It is paused by annotation.
+    pub paused: bool,
+    /// Value of the restart annotation.
+    pub restart: Option<&'a str>,
+    /// Value of the abandon annotation.
+    pub abandon: Option<&'a str>,
+    /// Value of the retry-create annotation.
+    pub retry_create: Option<i32>,
+    /// Spec.
+    pub spec: &'a DesktopSpec,
+    /// Status as last written.
+    pub status: &'a DesktopStatus,
+    /// Its cluster.
+    pub cluster: ClusterView,
+    /// What the vendor can do; `None` while the account is not connected.
+    pub capabilities: Option<&'a Capabilities>,
+    /// The recorded or adopted id in the listing.
+    pub observed: Observation<'a>,
+    /// When the latest complete listing was begun.
+    pub listing_started: Option<Timestamp>,
+    /// Why there is no newer listing, once that is worth saying.
+    pub listing_error: Option<&'a BackendError>,
+    /// Desktops at the vendor that carry our mark.
+    pub candidates: &'a [String],
+    /// Another resource that has recorded the id to be adopted.
+    pub claimed_by: Option<&'a str>,
+    /// Latest session.
+    pub session: Option<SessionStatus>,
+    /// Display policy, when it was read since the last change.
+    pub display: Option<&'a PolicyValues>,
+    /// The display policy's task has ended, or there is none to poll.
+    pub task_finished: bool,
+    /// This process is sending the creation now.
+    pub in_flight: bool,
+    /// A value no other writer of an intent has.
+    pub writer: &'a str,
+    /// Limits.
+    pub limits: &'a Limits,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Nothing.
+    None,
+    /// Write the status, which holds the intent, and only then send the creation.
+    Create(Box<backend::DesktopSpec>),
+    /// Send one change.
+    Submit(Operation),
+    /// Write the status, which holds what makes a repetition impossible, and only then send.
+    RecordThenSubmit(Operation),
+    /// Poll a task.
+    Poll(Task),
+    /// Read the display policy.
+    ReadDisplayPolicy,
+    /// Nothing is left to do for a deleted object: let it go.
+    Release,
+}
+
+/// The decision.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// At most one action.
+    pub action: Action,
+    /// The status to write, before the action's own result.
+    pub status: DesktopStatus,
+    /// Events to publish once the status is written.
+    pub notices: Vec<Notice>,
+    /// Fields whose drift the action heals.
+    pub healing: Vec<&'static str>,
+    /// How soon the vendor should be listed again.
+    pub pace: Pace,
+    /// When to look again at the latest.
+    pub again: Duration,
+}
+
+/// Decides.
+#[must_use]
+pub fn plan(inputs: &Inputs<'_>) -> Plan {
+    let mut draft = Draft::new(inputs);
+    if inputs.paused {
+        draft.paused();
+    } else if inputs.deleting {
+        draft.delete();
+    } else {
+        draft.converge();
+    }
+    draft.finish()
+}
+
+/// The name of the desktop at the vendor.
+#[must_use]
+pub fn vendor_name(name: &str, uid: &str, spec: &DesktopSpec) -> String {
+    naming::marked_name(spec.display_name.as_deref().unwrap_or(name), uid)
+}
+
+/// The status after an action was answered.
+#[must_use]
+pub fn answered(
+    inputs: &Inputs<'_>,
+    mut status: DesktopStatus,
+    operation: &Operation,
+    answer: &Result<Receipt, BackendError>,
+) -> DesktopStatus {
+    let now = inputs.now;
+    let task_id = answer
+        .as_ref()
+        .ok()
+        .and_then(|r| r.task.as_ref())
+        .map(|t| t.task_id.clone());
+    status.operation = Some(super::attempted(
+        status.operation.as_ref(),
+        operation.name(),
+        task_id,
+        now,
+    ));
+    match answer {
+        Ok(_) => {
+            status.last_error = None;
+            status.retry = None;
+        }
+        Err(error) => failed(&mut status, error, inputs.generation, inputs.uid, inputs.limits, now),
+    }
+    status
+}
+
+/// Records a failure and what it means for the user.
+pub fn failed(
+    status: &mut DesktopStatus,
+    error: &BackendError,
+    generation: i64,
+    uid: &str,
+    limits: &Limits,
+    now: Timestamp,
+) {
+    status.last_error = Some(last_error(error));
+    let retry = super::next_retry(status.retry.as_ref(), generation, uid, error.retry_after, limits, now);
+    let message = format!(
+        "{} Next attempt after {}.",
+        explain::message(error),
+        super::readable(retry.next_attempt_time.0)
+    );
+    status.retry = Some(retry);
+    let reason = explain::reason(error.class);
+    let conditions = &mut status.conditions;
+    condition::set(
+        conditions,
+        condition::READY,
+        Truth::False,
+        reason,
+        &message,
+        generation,
+        now,
+    );
+    if error.class.heals_by_itself() {
+        condition::set(
+            conditions,
+            condition::RECONCILING,
+            Truth::True,
+            reason,
+            &message,
+            generation,
+            now,
+        );
+        condition::clear(conditions, condition::STALLED);
+    } else {
+        condition::set(
+            conditions,
+            condition::STALLED,
+            Truth::True,
+            reason,
+            &message,
+            generation,
+            now,
+        );
+        condition::clear(conditions, condition::RECONCILING);
+    }
+}
+
+/// The status after a creation was answered; the object is found again by its mark when the answer is in doubt.
+pub fn created(
+    status: &mut DesktopStatus,
+    intent: &CreateIntent,
+    binding: Binding,
+    answer: &Result<Receipt, BackendError>,
+    generation: i64,
+    limits: &Limits,
+    now: Timestamp,
+) {
+    match answer {
+        Ok(Receipt { id: Some(id), .. }) => {
+            status.id = Some(id.clone());
+            status.binding = Some(binding);
+            status.create = None;
+            status.last_error = None;
+            status.retry = None;
+            status.operation = None;
+        }
+        Ok(_) => {}
+        Err(error) if error.class == backend::ErrorClass::Ambiguous => {
+            status.last_error = Some(last_error(error));
+        }
+        Err(error) => {
+            status.create = Some(CreateIntent {
+                phase: CreatePhase::Failed,
+                ..intent.clone()
+            });
+            let uid = binding.uid;
+            failed(status, error, generation, &uid, limits, now);
+        }
+    }
+}
+
+/// A plan while it is being made.
+struct Draft<'a> {
+    inputs: &'a Inputs<'a>,
+    status: DesktopStatus,
+    action: Action,
+    notices: Vec<Notice>,
+    healing: Vec<&'static str>,
+    pace: Pace,
+    again: Duration,
+}
+
+impl<'a> Draft<'a> {
+    fn new(inputs: &'a Inputs<'a>) -> Self {
+        let mut status = inputs.status.clone();
+        status.observed_generation = inputs.generation;
+        condition::clear(&mut status.conditions, condition::PAUSED);
+        Self {
+            inputs,
+            status,
+            action: Action::None,
+            notices: Vec::new(),
+            healing: Vec::new(),
+            pace: Pace::Slow,
+            again: inputs.limits.slow,
+        }
+    }
+
+    fn finish(mut self) -> Plan {
+        if self.pace == Pace::Fast {
+            self.again = self.again.min(self.inputs.limits.slow);
+        }
+        Plan {
+            action: self.action,
+            status: self.status,
+            notices: self.notices,
+            healing: self.healing,
+            pace: self.pace,
+            again: self.again,
+        }
+    }
+
+    fn set(&mut self, kind: &str, truth: Truth, reason: &str, message: &str) {
+        condition::set(
+            &mut self.status.conditions,
+            kind,
+            truth,
+            reason,
+            message,
+            self.inputs.generation,
+            self.inputs.now,
+        );
+    }
+
+    fn clear(&mut self, kind: &str) {
+        condition::clear(&mut self.status.conditions, kind);
+    }
+
+    /// Actual equals wanted.
+    fn ready(&mut self, reason: &str, message: &str) {
+        self.set(condition::READY, Truth::True, reason, message);
+        self.clear(condition::RECONCILING);
+        self.clear(condition::STALLED);
+        self.status.last_error = None;
+        self.status.retry = None;
+        self.status.operation = None;
+    }
+
+    /// Work is going on.
+    fn working(&mut self, reason: &str, message: &str) {
+        self.set(condition::READY, Truth::False, reason, message);
+        self.set(condition::RECONCILING, Truth::True, reason, message);
+        self.clear(condition::STALLED);
+        self.pace = Pace::Fast;
+    }
+
+    /// Nothing more happens until a human changes something.
+    fn stalled(&mut self, reason: &'static str, message: &str) {
+        if !condition::find(&self.status.conditions, condition::STALLED).is_some_and(|c| c.reason == reason) {
+            self.notices.push(Notice::warning(reason, message.to_owned()));
+        }
+        self.set(condition::READY, Truth::False, reason, message);
+        self.set(condition::STALLED, Truth::True, reason, message);
+        self.clear(condition::RECONCILING);
+    }
+
+    fn paused(&mut self) {
+        let message = "Paused by annotation: nothing is called at the vendor, deletion included.";
+        self.set(condition::PAUSED, Truth::True, "Paused", message);
+        if let Observation::Present(observed) = self.inputs.observed {
+            self.report(observed);
+        }
+    }
+
+    /// The recorded id belongs to another resource: a restored backup, or an object created again under its name.
+    fn foreign_binding(&mut self) -> bool {
+        let Some(binding) = self.status.binding.as_ref().filter(|b| b.uid != self.inputs.uid) else {
+            return false;
+        };
+        let message = format!(
+            "status.id was recorded for another object (uid {}), so it is not used. To take over desktop {}, delete \
+             this object and create it again with spec.existingId.",
+            binding.uid,
+            self.status.id.as_deref().unwrap_or("-"),
+        );
+        self.stalled("ForeignStatus", &message);
+        true
+    }
+
+    fn converge(&mut self) {
+        self.clear(condition::DELETION_BLOCKED);
+        if self.foreign_binding() {
+            return;
+        }
+        if self.status.id.is_some() {
+            match self.inputs.observed {
+                Observation::Unknown => self.unobserved(),
+                Observation::Absent { confirmed } => self.absent(confirmed),
+                Observation::Present(observed) => self.steady(observed),
+            }
+        } else if self.inputs.spec.existing_id.is_some() {
+            self.adopt_existing();
+        } else {
+            self.create();
+        }
+    }
+
+    /// Unknown is not absent: what was last known stays, and a lasting failure is said.
+    fn unobserved(&mut self) {
+        if let Some(error) = self.inputs.listing_error {
+            self.status.last_error = Some(last_error(error));
+            let reason = explain::reason(error.class);
+            let message = format!("The desktop cannot be observed. {}", explain::message(error));
+            self.set(condition::READY, Truth::Unknown, reason, &message);
+        } else if self.inputs.capabilities.is_none()
+            && let ClusterView::Unusable { reason, message } = &self.inputs.cluster
+        {
+            let message = format!("The desktop cannot be observed. {message}");
+            self.set(condition::READY, Truth::Unknown, reason, &message);
+        }
+    }
+
+    fn absent(&mut self, confirmed: bool) {
+        if !confirmed {
+            self.pace = Pace::Fast;
+            return;
+        }
+        let id = self.status.id.clone().unwrap_or_default();
+        self.status.state = Some(DesktopState::Lost);
+        self.status.vendor_state = None;
+        if self.inputs.spec.on_loss == OnLoss::Recreate && self.inputs.spec.existing_id.is_none() {
+            self.notices.push(Notice::warning(
+                "DesktopLost",
+                format!(
+                    "Desktop {id} has vanished at the vendor; a new, empty one is created (spec.onLoss: Recreate)."
+                ),
+            ));
+            self.status.id = None;
+            self.status.binding = None;
+            self.status.create = None;
+            self.status.operation = None;
+            self.working(
+                "Recreating",
+                "The desktop has vanished at the vendor and is created again.",
+            );
+            return;
+        }
+        let message = format!(
+            "Desktop {id} has vanished at the vendor. It is not created again, because a new one would be empty. \
+             Delete this object, or set spec.onLoss to Recreate."
+        );
+        self.stalled("Lost", &message);
+    }
+
+    fn adopt_existing(&mut self) {
+        let id = self.inputs.spec.existing_id.clone().unwrap_or_default();
+        let ClusterView::Usable {
+            id: cluster_id,
+            provider,
+            ..
+        } = &self.inputs.cluster
+        else {
+            return self.cluster_unusable();
+        };
+        if let Some(other) = self.inputs.claimed_by {
+            return self.stalled(
+                "AlreadyClaimed",
+                &format!("spec.existingId {id} belongs to {other} already."),
+            );
+        }
+        match self.inputs.observed {
+            Observation::Present(_) => {
+                let (cluster_id, provider) = (cluster_id.clone(), provider.clone());
+                self.bind(id.clone(), provider, cluster_id, true);
+                self.notices
+                    .push(Notice::normal("Adopted", format!("Desktop {id} was adopted.")));
+                self.working("Adopting", "The desktop was adopted.");
+            }
+            Observation::Absent { confirmed: true } => {
+                let message = format!(
+                    "spec.existingId {id} is not among the desktops of cluster {cluster_id}. Correct it by creating \
+                     this object again, or wait until it appears."
+                );
+                self.stalled("NotFoundAtVendor", &message);
+            }
+            Observation::Absent { confirmed: false } => self.working("Adopting", "Looking for the desktop to adopt."),
+            Observation::Unknown => self.unlisted(),
+        }
+    }
+
+    fn bind(&mut self, id: String, provider: String, cluster_id: String, adopted: bool) {
+        self.status.id = Some(id);
+        self.status.binding = Some(Binding {
+            uid: self.inputs.uid.to_owned(),
+            provider,
+            cluster_id: Some(cluster_id),
+            adopted,
+        });
+        self.status.create = None;
+        self.status.operation = None;
+        self.status.last_error = None;
+        self.status.retry = None;
+        // A restart asked for before the desktop was ours is not for it.
+        self.status.restart = self.inputs.restart.map(str::to_owned);
+    }
+
+    fn cluster_unusable(&mut self) {
+        if let ClusterView::Unusable { reason, message } = &self.inputs.cluster {
+            self.set(condition::READY, Truth::False, reason, message);
+            self.set(condition::RECONCILING, Truth::True, reason, message);
+            self.clear(condition::STALLED);
+        }
+    }
+
+    /// Nothing can be decided before the vendor has been listed.
+    fn unlisted(&mut self) {
+        match self.inputs.listing_error {
+            Some(error) => {
+                self.status.last_error = Some(last_error(error));
+                let reason = explain::reason(error.class);
+                let message = explain::message(error);
+                if error.class.heals_by_itself() {
+                    self.set(condition::READY, Truth::False, reason, &message);
+                    self.set(condition::RECONCILING, Truth::True, reason, &message);
+                } else {
+                    self.stalled(reason, &message);
+                }
+            }
+            None => self.working("Listing", "Waiting for a listing of what exists at the vendor."),
+        }
+    }
+
+    fn create(&mut self) {
+        let ClusterView::Usable {
+            id: cluster_id,
+            provider,
+            subnet_id,
+        } = &self.inputs.cluster
+        else {
+            // An open intent is still looked after below once the cluster is usable again.
+            return self.cluster_unusable();
+        };
+        if self.inputs.listing_started.is_none() && !self.inputs.in_flight {
+            return self.unlisted();
+        }
+        match create::decide(&self.create_inputs()) {
+            create::Decision::Adopt { id, duplicates } => {
+                let (cluster_id, provider) = (cluster_id.clone(), provider.clone());
+                self.adopt_created(id, &duplicates, provider, cluster_id);
+            }
+            create::Decision::Wait { intent, message, again } => {
+                self.status.create = intent;
+                self.working("Creating", &message);
+                self.again = again;
+            }
+            create::Decision::Stall { intent, message } => {
+                self.status.create = Some(intent);
+                self.stalled("CreateOutcomeUnknown", &message);
+            }
+            create::Decision::Attempt(attempt) => self.attempt(attempt, cluster_id, subnet_id.as_ref()),
+        }
+    }
+
+    fn create_inputs(&self) -> create::Inputs<'a> {
+        create::Inputs {
+            intent: self.inputs.status.create.as_ref(),
+            in_flight: self.inputs.in_flight,
+            listing_started: self.inputs.listing_started,
+            candidates: self.inputs.candidates,
+            nameless: false,
+            prepaid: self.inputs.spec.billing.mode == BillingMode::Subscription,
+            allowed_by_human: self.inputs.retry_create,
+            limits: self.inputs.limits,
+            now: self.inputs.now,
+        }
+    }
+
+    fn adopt_created(&mut self, id: String, duplicates: &[String], provider: String, cluster_id: String) {
+        if duplicates.is_empty() {
+            self.clear(condition::DUPLICATE);
+        } else {
+            let message = format!(
+                "More than one desktop at the vendor carries this object's mark. {id} is used; look at {} and delete \
+                 what is not needed.",
+                duplicates.join(", ")
+            );
+            self.set(condition::DUPLICATE, Truth::True, "Duplicate", &message);
+            self.notices.push(Notice::warning("Duplicate", message));
+        }
+        self.bind(id.clone(), provider, cluster_id, false);
+        self.notices.push(Notice::normal(
+            "Found",
+            format!("Desktop {id} was found by its mark and recorded."),
+        ));
+        self.working("Creating", "The desktop was found at the vendor.");
+    }
+
+    fn attempt(&mut self, attempt: i32, cluster_id: &str, cluster_subnet: Option<&String>) {
+        if let Some(wait) = retry_wait(
+            self.inputs.status.retry.as_ref(),
+            self.inputs.generation,
+            self.inputs.now,
+        ) {
+            // What failed, and when it is tried again, is already said.
+            self.again = wait;
+            return;
+        }
+        if let Some((field, why)) = self.unsupported() {
+            return self.stalled("Unsupported", &format!("{field} {why}"));
+        }
+        let spec = self.inputs.spec;
+        let (Some(flavor), Some(image), Some(disk)) = (&spec.flavor, &spec.image, &spec.system_disk) else {
+            let message = "spec.flavor, spec.image and spec.systemDisk are needed to create a desktop.";
+            return self.stalled("InvalidSpec", message);
+        };
+        let network = spec.network.as_ref();
+        let name = vendor_name(self.inputs.name, self.inputs.uid, spec);
+        let request = backend::DesktopSpec {
+            cluster_id: cluster_id.to_owned(),
+            name: name.clone(),
+            flavor: flavor.clone(),
+            image_id: image.id.clone(),
+            disk_category: disk.category.clone(),
+            disk_gib: disk.size_gib,
+            work_mode: spec.work_mode,
+            applications: spec.applications.clone().unwrap_or_default(),
+            subnet_id: network
+                .and_then(|n| n.subnet_id.clone())
+                .or_else(|| cluster_subnet.cloned()),
+            public_address: network.and_then(|n| n.public_address.clone()),
+            billing: spec.billing.clone(),
+        };
+        let writer = self.inputs.writer.to_owned();
+        let intent = create::intent(
+            attempt,
+            Some(name),
+            Vec::new(),
+            writer,
+            self.inputs.limits,
+            self.inputs.now,
+        );
+        self.status.create = Some(intent);
+        self.status.restart = self.inputs.restart.map(str::to_owned);
+        self.working("Creating", "The desktop is being created at the vendor.");
+        self.action = Action::Create(Box::new(request));
+    }
+
+    /// A field this vendor cannot honour, found before anything is sent.
+    fn unsupported(&self) -> Option<(&'static str, String)> {
+        let capabilities = self.inputs.capabilities?;
+        let spec = self.inputs.spec;
+        let vendor = capabilities.vendor;
+        if capabilities.user_needs_uid && spec.user.as_ref().is_some_and(|u| u.uid.is_none()) {
+            return Some((
+                "spec.user.uid",
+                format!("is required: {vendor} assigns users by name and number."),
+            ));
+        }
+        if !capabilities.applications && spec.applications.is_some() {
+            return Some(("spec.applications", format!("cannot be published by {vendor}.")));
+        }
+        if !capabilities.display_policy && spec.display_policy.is_some() {
+            return Some(("spec.displayPolicy", format!("cannot be set by {vendor}.")));
+        }
+        None
+    }
+}
+
+/// A time for status.
+fn time(timestamp: Option<Timestamp>) -> Option<Time> {
+    timestamp.map(Time)
+}

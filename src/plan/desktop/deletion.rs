@@ -1,0 +1,226 @@
+//! A desktop whose resource is being deleted: delete what is ours, see it gone, never hang silently.
+
+use super::{Action, ClusterView, Draft, Observation};
+use crate::api::common::{CreatePhase, DeletionPolicy};
+use crate::api::condition::{self, Truth};
+use crate::api::desktop::{BillingMode, DesktopState, OnDelete};
+use crate::backend::{ObservedDesktop, Operation};
+use crate::plan::{Notice, Pace, create, effect_pending, explain, last_error, readable, retry_wait, until};
+
+impl Draft<'_> {
+    pub(super) fn delete(&mut self) {
+        let id = self.status.id.clone();
+        if self.abandoned(id.as_deref()) {
+            return;
+        }
+        let ours = self.status.binding.as_ref().is_some_and(|b| b.uid == self.inputs.uid);
+        match id {
+            Some(id) if ours => self.delete_bound(&id),
+            Some(id) => {
+                let note =
+                    format!("status.id {id} was recorded for another object, so nothing is deleted at the vendor.");
+                self.notices.push(Notice::warning("Released", note));
+                self.action = Action::Release;
+            }
+            None => self.delete_unbound(),
+        }
+    }
+
+    /// A human names the vendor id and takes over.
+    fn abandoned(&mut self, id: Option<&str>) -> bool {
+        if self.inputs.abandon != Some(id.unwrap_or("none")) {
+            return false;
+        }
+        let note = format!(
+            "Released by annotation {}: desktop {} is left at the vendor.",
+            crate::api::ABANDON_ANNOTATION,
+            id.unwrap_or("(none recorded)")
+        );
+        self.notices.push(Notice::warning("Abandoned", note));
+        self.action = Action::Release;
+        true
+    }
+
+    /// Nothing recorded: only a creation in doubt could have left something.
+    fn delete_unbound(&mut self) {
+        let Some(intent) = self.inputs.status.create.clone() else {
+            self.action = Action::Release;
+            return;
+        };
+        if intent.phase == CreatePhase::Failed {
+            self.action = Action::Release;
+            return;
+        }
+        let prepaid = self.inputs.spec.billing.mode == BillingMode::Subscription;
+        match create::decide(&self.create_inputs()) {
+            create::Decision::Adopt { id, duplicates } => {
+                let ClusterView::Usable {
+                    id: cluster_id,
+                    provider,
+                    ..
+                } = self.inputs.cluster.clone()
+                else {
+                    return self.blocked_by_cluster();
+                };
+                self.adopt_created(id, &duplicates, provider, cluster_id);
+                self.deleting("The desktop whose creation was in doubt was found and is deleted.");
+            }
+            create::Decision::Attempt(_) if !prepaid => self.action = Action::Release,
+            create::Decision::Wait {
+                intent: kept,
+                message,
+                again,
+            } => {
+                let settled = kept
+                    .as_ref()
+                    .is_some_and(|i| create::settled_empty(i, self.inputs.limits, self.inputs.now));
+                self.status.create = kept;
+                if settled && !prepaid {
+                    self.action = Action::Release;
+                    return;
+                }
+                self.blocked("CreateOutcomeUnknown", &message);
+                self.pace = Pace::Fast;
+                self.again = again;
+            }
+            create::Decision::Stall { intent: kept, .. } => {
+                let settled = create::settled_empty(&kept, self.inputs.limits, self.inputs.now);
+                self.status.create = Some(kept);
+                if settled && !prepaid {
+                    self.action = Action::Release;
+                    return;
+                }
+                self.blocked_in_doubt();
+            }
+            create::Decision::Attempt(_) => self.blocked_in_doubt(),
+        }
+    }
+
+    fn blocked_in_doubt(&mut self) {
+        let message = format!(
+            "The answer to the creation of a paid subscription was lost and nothing appeared. Look into the vendor's \
+             console, then release this object with the annotation {}=none.",
+            crate::api::ABANDON_ANNOTATION
+        );
+        self.blocked("CreateOutcomeUnknown", &message);
+    }
+
+    fn blocked_by_cluster(&mut self) {
+        if let ClusterView::Unusable { reason, message } = self.inputs.cluster.clone() {
+            self.blocked(reason, &format!("Deletion waits. {message}"));
+        }
+    }
+
+    fn delete_bound(&mut self, id: &str) {
+        let adopted = self.status.binding.as_ref().is_some_and(|b| b.adopted);
+        if DeletionPolicy::effective(self.inputs.spec.deletion_policy, adopted) == DeletionPolicy::Retain {
+            self.notices.push(Notice::normal(
+                "Retained",
+                format!("Desktop {id} is left at the vendor (Retain)."),
+            ));
+            self.action = Action::Release;
+            return;
+        }
+        match self.inputs.observed {
+            Observation::Absent { confirmed: true } => {
+                self.notices.push(Notice::normal(
+                    "Deleted",
+                    format!("Desktop {id} is gone at the vendor."),
+                ));
+                self.action = Action::Release;
+            }
+            Observation::Absent { confirmed: false } => self.deleting("Making sure that the desktop is gone."),
+            Observation::Unknown => self.unobserved_deletion(),
+            Observation::Present(observed) => self.delete_present(observed),
+        }
+    }
+
+    fn unobserved_deletion(&mut self) {
+        if let Some(error) = self.inputs.listing_error {
+            self.status.last_error = Some(last_error(error));
+            let message = format!(
+                "Deletion waits until the vendor can be asked again. {}",
+                explain::message(error)
+            );
+            self.blocked(explain::reason(error.class), &message);
+        } else if self.inputs.capabilities.is_none() {
+            self.blocked_by_cluster();
+            if !condition::is_true(&self.status.conditions, condition::DELETION_BLOCKED) {
+                self.blocked(
+                    "ProviderNotConnected",
+                    "Deletion waits until the provider's account can be used.",
+                );
+            }
+        } else {
+            self.deleting("Waiting for a listing of what exists at the vendor.");
+        }
+    }
+
+    fn delete_present(&mut self, observed: &ObservedDesktop) {
+        self.report(observed);
+        let (limits, now) = (self.inputs.limits, self.inputs.now);
+        if observed.state == DesktopState::Deleting {
+            return self.deleting("The vendor is deleting the desktop.");
+        }
+        if observed.state == DesktopState::Imaging {
+            return self.blocked(
+                "Imaging",
+                "Deletion waits until the image that is being made of the desktop is done.",
+            );
+        }
+        if observed.prepaid == Some(true)
+            && self.inputs.spec.billing.on_delete == OnDelete::LetExpire
+            && let Some(expires) = observed.expires.filter(|at| *at > now)
+        {
+            let message = format!(
+                "The subscription runs until {}; the desktop is deleted then. To delete it now and lose the rest of \
+                 the term, set spec.billing.onDelete to DeleteNow; to leave it at the vendor, set spec.deletionPolicy \
+                 to Retain.",
+                readable(expires)
+            );
+            self.blocked("Prepaid", &message);
+            self.again = until(now, expires).clamp(limits.fast, limits.slow.max(limits.fast));
+            return;
+        }
+        if let Some(wait) = retry_wait(self.status.retry.as_ref(), self.inputs.generation, now) {
+            let next = self
+                .status
+                .retry
+                .as_ref()
+                .map(|r| readable(r.next_attempt_time.0))
+                .unwrap_or_default();
+            let said = condition::find(&self.status.conditions, condition::READY).map(|c| c.message.clone());
+            let message = said.unwrap_or_else(|| format!("The vendor refused. Next attempt after {next}."));
+            self.blocked("RefusedByVendor", &message);
+            self.again = wait;
+            return;
+        }
+        let operation = Operation::DeleteDesktop {
+            desktop_id: observed.id.clone(),
+        };
+        if let Some(left) = effect_pending(self.status.operation.as_ref(), operation.name(), limits, now) {
+            self.deleting("Deletion was requested; waiting for the vendor to carry it out.");
+            self.again = left;
+            return;
+        }
+        self.deleting("Deletion was requested; waiting for the vendor to carry it out.");
+        self.action = Action::Submit(operation);
+    }
+
+    fn deleting(&mut self, message: &str) {
+        self.clear(condition::DELETION_BLOCKED);
+        self.working("Deleting", message);
+    }
+
+    /// Deletion cannot go on: says why, in `Ready` too, where people look first.
+    fn blocked(&mut self, reason: &'static str, message: &str) {
+        if !condition::find(&self.status.conditions, condition::DELETION_BLOCKED).is_some_and(|c| c.reason == reason) {
+            self.notices
+                .push(Notice::warning("DeletionBlocked", message.to_owned()));
+        }
+        self.set(condition::DELETION_BLOCKED, Truth::True, reason, message);
+        self.set(condition::READY, Truth::False, "DeletionBlocked", message);
+        self.clear(condition::RECONCILING);
+        self.clear(condition::STALLED);
+    }
+}
