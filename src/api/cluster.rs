@@ -209,6 +209,22 @@ pub enum PolicyEnforcement {
     BestEffort,
 }
 
+/// Normalised state of a cluster, whatever the vendor calls it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ClusterState {
+    /// Being made or started.
+    Creating,
+    /// Usable.
+    Running,
+    /// Held back for unpaid bills.
+    InDebt,
+    /// Deleted, though still listed.
+    Deleted,
+    /// A word this version does not know; nothing is done because of it.
+    #[default]
+    Unknown,
+}
+
 /// What is known of the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -229,6 +245,9 @@ pub struct DesktopClusterStatus {
     /// To which resource and account the id belongs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<Binding>,
+    /// Normalised state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<ClusterState>,
     /// The vendor's own word for the state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
@@ -250,14 +269,17 @@ pub struct DesktopClusterStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub domain_name: Option<String>,
-    /// The directory settings (password included, as a digest) that were last applied.
+    /// The version of the password Secret with which the directory was last linked; present while the link is ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 128))]
-    pub directory_digest: Option<String>,
+    #[schemars(length(max = 256))]
+    pub directory_secret_version: Option<String>,
     /// The NAT gateway the vendor reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub nat_id: Option<String>,
+    /// True while the gateway was attached by the operator.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nat_managed: bool,
     /// The elastic IP desktops are reached by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]

@@ -79,6 +79,60 @@ pub fn set(
     conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
 }
 
+/// The generation and moment that a pass stamps its conditions with.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp {
+    /// Generation of the object the pass looked at.
+    pub generation: i64,
+    /// When it looked.
+    pub now: Timestamp,
+}
+
+impl Stamp {
+    /// Sets one condition.
+    pub fn set(&self, conditions: &mut Vec<Condition>, kind: &str, truth: Truth, reason: &str, message: &str) {
+        set(conditions, kind, truth, reason, message, self.generation, self.now);
+    }
+
+    /// Actual equals wanted.
+    pub fn ready(&self, conditions: &mut Vec<Condition>, reason: &str, message: &str) {
+        self.set(conditions, READY, Truth::True, reason, message);
+        clear(conditions, RECONCILING);
+        clear(conditions, STALLED);
+    }
+
+    /// Work is going on, or is waited for.
+    pub fn working(&self, conditions: &mut Vec<Condition>, reason: &str, message: &str) {
+        self.set(conditions, READY, Truth::False, reason, message);
+        self.set(conditions, RECONCILING, Truth::True, reason, message);
+        clear(conditions, STALLED);
+    }
+
+    /// Nothing more happens until a human changes something. True when that was not said before.
+    pub fn stalled(&self, conditions: &mut Vec<Condition>, reason: &str, message: &str) -> bool {
+        let news = find(conditions, STALLED).is_none_or(|c| c.reason != reason);
+        self.set(conditions, READY, Truth::False, reason, message);
+        self.set(conditions, STALLED, Truth::True, reason, message);
+        clear(conditions, RECONCILING);
+        news
+    }
+
+    /// Nothing is known at the moment.
+    pub fn unknown(&self, conditions: &mut Vec<Condition>, reason: &str, message: &str) {
+        self.set(conditions, READY, Truth::Unknown, reason, message);
+    }
+
+    /// Deletion cannot go on; said in `Ready` too, where people look first. True when that was not said before.
+    pub fn deletion_blocked(&self, conditions: &mut Vec<Condition>, reason: &str, message: &str) -> bool {
+        let news = find(conditions, DELETION_BLOCKED).is_none_or(|c| c.reason != reason);
+        self.set(conditions, DELETION_BLOCKED, Truth::True, reason, message);
+        self.set(conditions, READY, Truth::False, "DeletionBlocked", message);
+        clear(conditions, RECONCILING);
+        clear(conditions, STALLED);
+        news
+    }
+}
+
 /// Removes a condition that is only present while true.
 pub fn clear(conditions: &mut Vec<Condition>, kind: &str) {
     conditions.retain(|c| c.type_ != kind);

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+pub use crate::api::cluster::ClusterState;
 use crate::api::desktop::{Application, Billing, DesktopState, PublicAddress, WorkMode};
 
 /// What an account may create, and where.
@@ -35,22 +36,6 @@ pub struct ObservedCluster {
     pub nat_eip: Option<String>,
     /// When it was created.
     pub created: Option<Timestamp>,
-}
-
-/// Normalised state of a cluster.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ClusterState {
-    /// Being made or started.
-    Creating,
-    /// Usable.
-    Running,
-    /// Unpaid bills.
-    InDebt,
-    /// Deleted, though still listed.
-    Deleted,
-    /// A word this version does not know.
-    #[default]
-    Unknown,
 }
 
 /// A desktop as the vendor reports it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Limits, Notice, Pace, create, explain, last_error, naming, retry_wait};
+use super::{Failure, Limits, Notice, Pace, create, explain, last_error, naming, retry_wait};
 use crate::api::common::{Binding, CreateIntent, CreatePhase};
 use crate::api::condition::{self, Truth};
 use crate::api::desktop::{BillingMode, DesktopSpec, DesktopState, DesktopStatus, OnLoss, SessionStatus};
@@ -90,8 +90,6 @@ pub struct Inputs<'a> {
     pub session: Option<SessionStatus>,
     /// Display policy, when it was read since the last change.
     pub display: Option<&'a PolicyValues>,
-    /// The display policy's task has ended, or there is none to poll.
-    pub task_finished: bool,
     /// This process is sending the creation now.
     pub in_flight: bool,
     /// A value no other writer of an intent has.
@@ -183,61 +181,24 @@ pub fn answered(
             status.last_error = None;
             status.retry = None;
         }
-        Err(error) => failed(&mut status, error, inputs.generation, inputs.uid, inputs.limits, now),
+        Err(error) => {
+            let stamp = condition::Stamp {
+                generation: inputs.generation,
+                now,
+            };
+            Failure::of(&mut status).record(error, inputs.uid, inputs.limits, stamp);
+        }
     }
     status
 }
 
-/// Records a failure and what it means for the user.
-pub fn failed(
-    status: &mut DesktopStatus,
-    error: &BackendError,
-    generation: i64,
-    uid: &str,
-    limits: &Limits,
-    now: Timestamp,
-) {
-    status.last_error = Some(last_error(error));
-    let retry = super::next_retry(status.retry.as_ref(), generation, uid, error.retry_after, limits, now);
-    let message = format!(
-        "{} Next attempt after {}.",
-        explain::message(error),
-        super::readable(retry.next_attempt_time.0)
-    );
-    status.retry = Some(retry);
-    let reason = explain::reason(error.class);
-    let conditions = &mut status.conditions;
-    condition::set(
-        conditions,
-        condition::READY,
-        Truth::False,
-        reason,
-        &message,
-        generation,
-        now,
-    );
-    if error.class.heals_by_itself() {
-        condition::set(
-            conditions,
-            condition::RECONCILING,
-            Truth::True,
-            reason,
-            &message,
-            generation,
-            now,
-        );
-        condition::clear(conditions, condition::STALLED);
-    } else {
-        condition::set(
-            conditions,
-            condition::STALLED,
-            Truth::True,
-            reason,
-            &message,
-            generation,
-            now,
-        );
-        condition::clear(conditions, condition::RECONCILING);
+impl<'a> Failure<'a> {
+    fn of(status: &'a mut DesktopStatus) -> Self {
+        Self {
+            last_error: &mut status.last_error,
+            retry: &mut status.retry,
+            conditions: &mut status.conditions,
+        }
     }
 }
 
@@ -270,7 +231,8 @@ pub fn created(
                 ..intent.clone()
             });
             let uid = binding.uid;
-            failed(status, error, generation, &uid, limits, now);
+            let stamp = condition::Stamp { generation, now };
+            Failure::of(status).record(error, &uid, limits, stamp);
         }
     }
 }
@@ -316,16 +278,16 @@ impl<'a> Draft<'a> {
         }
     }
 
+    fn stamp(&self) -> condition::Stamp {
+        condition::Stamp {
+            generation: self.inputs.generation,
+            now: self.inputs.now,
+        }
+    }
+
     fn set(&mut self, kind: &str, truth: Truth, reason: &str, message: &str) {
-        condition::set(
-            &mut self.status.conditions,
-            kind,
-            truth,
-            reason,
-            message,
-            self.inputs.generation,
-            self.inputs.now,
-        );
+        self.stamp()
+            .set(&mut self.status.conditions, kind, truth, reason, message);
     }
 
     fn clear(&mut self, kind: &str) {
@@ -334,9 +296,7 @@ impl<'a> Draft<'a> {
 
     /// Actual equals wanted.
     fn ready(&mut self, reason: &str, message: &str) {
-        self.set(condition::READY, Truth::True, reason, message);
-        self.clear(condition::RECONCILING);
-        self.clear(condition::STALLED);
+        self.stamp().ready(&mut self.status.conditions, reason, message);
         self.status.last_error = None;
         self.status.retry = None;
         self.status.operation = None;
@@ -344,20 +304,15 @@ impl<'a> Draft<'a> {
 
     /// Work is going on.
     fn working(&mut self, reason: &str, message: &str) {
-        self.set(condition::READY, Truth::False, reason, message);
-        self.set(condition::RECONCILING, Truth::True, reason, message);
-        self.clear(condition::STALLED);
+        self.stamp().working(&mut self.status.conditions, reason, message);
         self.pace = Pace::Fast;
     }
 
     /// Nothing more happens until a human changes something.
     fn stalled(&mut self, reason: &'static str, message: &str) {
-        if !condition::find(&self.status.conditions, condition::STALLED).is_some_and(|c| c.reason == reason) {
+        if self.stamp().stalled(&mut self.status.conditions, reason, message) {
             self.notices.push(Notice::warning(reason, message.to_owned()));
         }
-        self.set(condition::READY, Truth::False, reason, message);
-        self.set(condition::STALLED, Truth::True, reason, message);
-        self.clear(condition::RECONCILING);
     }
 
     fn paused(&mut self) {

@@ -2,18 +2,21 @@
 //!
 //! Nothing here does I/O, reads a clock or draws a random number; the same inputs give the same plan.
 
+pub mod cluster;
 pub mod create;
 pub mod desktop;
 pub mod explain;
 pub mod naming;
 pub mod policy;
+pub mod provider;
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::common::{LastError, OperationStatus, RetryStatus};
+use crate::api::condition::Stamp;
 use crate::backend::BackendError;
 
 /// Times that planning depends on. All of them are settings of the operator.
@@ -153,6 +156,37 @@ pub fn last_error(error: &BackendError) -> LastError {
             .request_id
             .as_deref()
             .map(|r| crate::api::condition::truncate(r, 256)),
+    }
+}
+
+/// The places of a status that a failure is written to.
+pub(crate) struct Failure<'a> {
+    pub(crate) last_error: &'a mut Option<LastError>,
+    pub(crate) retry: &'a mut Option<RetryStatus>,
+    pub(crate) conditions: &'a mut Vec<Condition>,
+}
+
+impl Failure<'_> {
+    /// Records a failure, what it means for the user and when it is tried again.
+    pub(crate) fn record(self, error: &BackendError, uid: &str, limits: &Limits, stamp: Stamp) {
+        *self.last_error = Some(last_error(error));
+        let retry = next_retry(
+            self.retry.as_ref(),
+            stamp.generation,
+            uid,
+            error.retry_after,
+            limits,
+            stamp.now,
+        );
+        let next = readable(retry.next_attempt_time.0);
+        let message = format!("{} Next attempt after {next}.", explain::message(error));
+        *self.retry = Some(retry);
+        let reason = explain::reason(error.class);
+        if error.class.heals_by_itself() {
+            stamp.working(self.conditions, reason, &message);
+        } else {
+            stamp.stalled(self.conditions, reason, &message);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Action, ClusterView, Draft, Observation};
 use crate::api::common::{CreatePhase, DeletionPolicy};
-use crate::api::condition::{self, Truth};
+use crate::api::condition;
 use crate::api::desktop::{BillingMode, DesktopState, OnDelete};
 use crate::backend::{ObservedDesktop, Operation};
 use crate::plan::{Notice, Pace, create, effect_pending, explain, last_error, readable, retry_wait, until};
@@ -212,15 +212,14 @@ impl Draft<'_> {
         self.working("Deleting", message);
     }
 
-    /// Deletion cannot go on: says why, in `Ready` too, where people look first.
+    /// Deletion cannot go on: says why.
     fn blocked(&mut self, reason: &'static str, message: &str) {
-        if !condition::find(&self.status.conditions, condition::DELETION_BLOCKED).is_some_and(|c| c.reason == reason) {
+        if self
+            .stamp()
+            .deletion_blocked(&mut self.status.conditions, reason, message)
+        {
             self.notices
                 .push(Notice::warning("DeletionBlocked", message.to_owned()));
         }
-        self.set(condition::DELETION_BLOCKED, Truth::True, reason, message);
-        self.set(condition::READY, Truth::False, "DeletionBlocked", message);
-        self.clear(condition::RECONCILING);
-        self.clear(condition::STALLED);
     }
 }

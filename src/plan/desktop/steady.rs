@@ -189,6 +189,10 @@ impl Draft<'_> {
         if self.status.restart.as_ref() == Some(&request) {
             return false;
         }
+        if let Some(wait) = retry_wait(self.status.retry.as_ref(), self.inputs.generation, self.inputs.now) {
+            self.again = wait;
+            return true;
+        }
         self.status.restart = Some(request);
         if observed.state == DesktopState::Stopped {
             let note = "The restart request was dropped: the desktop is stopped.";
@@ -265,7 +269,7 @@ impl Draft<'_> {
             .filter(|o| o.action == "SetDisplayPolicy")?;
         let task_id = operation.task_id.clone()?;
         let late = self.inputs.now > crate::plan::after(operation.start_time.0, self.inputs.limits.task_deadline);
-        (!self.inputs.task_finished && !late).then_some(Task {
+        (!late).then_some(Task {
             kind: TaskKind::DisplayPolicy,
             object_id: observed.id.clone(),
             task_id,

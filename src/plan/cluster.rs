@@ -1,0 +1,543 @@
+//! What to do about one DesktopCluster.
+
+mod deletion;
+mod steady;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::{Failure, Limits, Notice, Pace, create, explain, last_error, retry_wait};
+use crate::api::cluster::{
+    ClusterState, DEFAULT_GWS_CLUSTER_TYPE, DesktopClusterSpec, DesktopClusterStatus, Orphan, SessionSummary,
+};
+use crate::api::common::{Binding, CreateIntent, CreatePhase};
+use crate::api::condition::{self, Truth};
+use crate::backend::{
+    self, BackendError, Capabilities, ClusterSpec, DirectoryState, ObservedCluster, Operation, PolicyValues, Receipt,
+    Task,
+};
+
+/// The account a cluster is in, as far as a cluster cares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProviderView {
+    /// It does not exist, is not ready, or may not be used from this namespace.
+    Unusable {
+        /// Condition reason.
+        reason: &'static str,
+        /// Plain words.
+        message: String,
+        /// Whether it needs a human to change something.
+        stalled: bool,
+    },
+    /// It can be called.
+    Usable,
+}
+
+/// What the vendor says of the recorded id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Observation<'a> {
+    /// Not asked, or no answer that can be trusted.
+    Unknown,
+    /// Not there; `confirmed` when two answers in a row agree.
+    Absent {
+        /// Two answers in a row agree.
+        confirmed: bool,
+    },
+    /// As answered.
+    Present(&'a ObservedCluster),
+}
+
+/// The password of the directory's account.
+#[derive(Clone, Debug)]
+pub enum Password {
+    /// Not needed.
+    NotNeeded,
+    /// The Secret or its key is missing.
+    Missing(String),
+    /// There it is, with the version of the Secret it came from.
+    Found {
+        /// The password.
+        secret: SecretString,
+        /// `uid/resourceVersion` of the Secret.
+        version: String,
+    },
+}
+
+/// Everything a decision depends on.
+#[derive(Clone, Debug)]
+pub struct Inputs<'a> {
+    /// Name of the resource.
+    pub name: &'a str,
+    /// UID of the resource.
+    pub uid: &'a str,
+    /// Its generation.
+    pub generation: i64,
+    /// Deletion was asked for.
+    pub deleting: bool,
+    /// It is paused by annotation.
+    pub paused: bool,
+    /// Value of the abandon annotation.
+    pub abandon: Option<&'a str>,
+    /// Value of the retry-create annotation.
+    pub retry_create: Option<i32>,
+    /// Spec.
+    pub spec: &'a DesktopClusterSpec,
+    /// Status as last written.
+    pub status: &'a DesktopClusterStatus,
+    /// Its account.
+    pub provider: ProviderView,
+    /// What the vendor can do; `None` while the account is not connected.
+    pub capabilities: Option<&'a Capabilities>,
+    /// The recorded or adopted id.
+    pub observed: Observation<'a>,
+    /// Why the vendor could not be asked.
+    pub error: Option<&'a BackendError>,
+    /// When the latest complete listing of clusters was begun, if one was needed.
+    pub listing_started: Option<Timestamp>,
+    /// Clusters listed in our network.
+    pub in_network: &'a [String],
+    /// Ids that other resources have recorded.
+    pub claimed: &'a [String],
+    /// Session policy, when it was read since the last change.
+    pub policy: Option<&'a PolicyValues>,
+    /// Directory, when it was read since the last change.
+    pub directory: Option<&'a DirectoryState>,
+    /// The directory account's password.
+    pub password: Password,
+    /// Desktop resources that name this cluster.
+    pub used_by: &'a [String],
+    /// Desktops the vendor lists in it, once listed.
+    pub listed_desktops: Option<i32>,
+    /// Desktops of ours whose resource is gone.
+    pub orphans: Vec<Orphan>,
+    /// Who is connected.
+    pub sessions: Option<SessionSummary>,
+    /// This process is sending the creation now.
+    pub in_flight: bool,
+    /// A value no other writer of an intent has.
+    pub writer: &'a str,
+    /// Limits.
+    pub limits: &'a Limits,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Nothing.
+    None,
+    /// Write the status, which holds the intent, and only then send the creation.
+    Create(ClusterSpec),
+    /// Send one change.
+    Submit(Operation),
+    /// Poll a task.
+    Poll(Task),
+    /// Nothing is left to do for a deleted object: let it go.
+    Release,
+}
+
+/// The decision.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// At most one action.
+    pub action: Action,
+    /// The status to write, before the action's own result.
+    pub status: DesktopClusterStatus,
+    /// Events to publish once the status is written.
+    pub notices: Vec<Notice>,
+    /// Fields whose drift the action heals.
+    pub healing: Vec<&'static str>,
+    /// How soon the vendor should be asked again.
+    pub pace: Pace,
+    /// When to look again at the latest.
+    pub again: Duration,
+}
+
+/// Decides.
+#[must_use]
+pub fn plan(inputs: &Inputs<'_>) -> Plan {
+    let mut draft = Draft::new(inputs);
+    if inputs.paused {
+        draft.paused();
+    } else if inputs.deleting {
+        draft.delete();
+    } else {
+        draft.converge();
+    }
+    draft.finish()
+}
+
+/// The status after an action was answered.
+#[must_use]
+pub fn answered(
+    inputs: &Inputs<'_>,
+    mut status: DesktopClusterStatus,
+    operation: &Operation,
+    answer: &Result<Receipt, BackendError>,
+) -> DesktopClusterStatus {
+    let now = inputs.now;
+    let task_id = answer
+        .as_ref()
+        .ok()
+        .and_then(|r| r.task.as_ref())
+        .map(|t| t.task_id.clone());
+    status.operation = Some(super::attempted(
+        status.operation.as_ref(),
+        operation.name(),
+        task_id,
+        now,
+    ));
+    match answer {
+        Ok(_) => {
+            status.last_error = None;
+            status.retry = None;
+            match operation {
+                Operation::SetDirectory { .. } => {
+                    if let Password::Found { version, .. } = &inputs.password {
+                        status.directory_secret_version = Some(version.clone());
+                    }
+                }
+                Operation::SetNat { nat, .. } => status.nat_managed = nat.is_some(),
+                _ => {}
+            }
+        }
+        Err(error) => {
+            let stamp = condition::Stamp {
+                generation: inputs.generation,
+                now,
+            };
+            Failure::of_cluster(&mut status).record(error, inputs.uid, inputs.limits, stamp);
+        }
+    }
+    status
+}
+
+impl<'a> Failure<'a> {
+    fn of_cluster(status: &'a mut DesktopClusterStatus) -> Self {
+        Self {
+            last_error: &mut status.last_error,
+            retry: &mut status.retry,
+            conditions: &mut status.conditions,
+        }
+    }
+}
+
+/// The status after a creation was answered.
+pub fn created(
+    status: &mut DesktopClusterStatus,
+    intent: &CreateIntent,
+    mut binding: Binding,
+    answer: &Result<Receipt, BackendError>,
+    generation: i64,
+    limits: &Limits,
+    now: Timestamp,
+) {
+    match answer {
+        Ok(Receipt { id: Some(id), .. }) => {
+            binding.cluster_id = Some(id.clone());
+            status.id = Some(id.clone());
+            status.binding = Some(binding);
+            status.create = None;
+            status.last_error = None;
+            status.retry = None;
+            status.operation = None;
+        }
+        Ok(_) => {}
+        Err(error) if error.class == backend::ErrorClass::Ambiguous => status.last_error = Some(last_error(error)),
+        Err(error) => {
+            status.create = Some(CreateIntent {
+                phase: CreatePhase::Failed,
+                ..intent.clone()
+            });
+            let stamp = condition::Stamp { generation, now };
+            Failure::of_cluster(status).record(error, &binding.uid, limits, stamp);
+        }
+    }
+}
+
+/// A plan while it is being made.
+struct Draft<'a> {
+    inputs: &'a Inputs<'a>,
+    status: DesktopClusterStatus,
+    action: Action,
+    notices: Vec<Notice>,
+    healing: Vec<&'static str>,
+    pace: Pace,
+    again: Duration,
+}
+
+impl<'a> Draft<'a> {
+    fn new(inputs: &'a Inputs<'a>) -> Self {
+        let mut status = inputs.status.clone();
+        status.observed_generation = inputs.generation;
+        condition::clear(&mut status.conditions, condition::PAUSED);
+        let (action, notices, healing) = (Action::None, Vec::new(), Vec::new());
+        Self {
+            inputs,
+            status,
+            action,
+            notices,
+            healing,
+            pace: Pace::Slow,
+            again: inputs.limits.slow,
+        }
+    }
+
+    fn finish(self) -> Plan {
+        let fast = if self.pace == Pace::Fast {
+            self.inputs.limits.fast
+        } else {
+            self.inputs.limits.slow
+        };
+        Plan {
+            action: self.action,
+            status: self.status,
+            notices: self.notices,
+            healing: self.healing,
+            pace: self.pace,
+            again: self.again.min(fast),
+        }
+    }
+
+    fn stamp(&self) -> condition::Stamp {
+        condition::Stamp {
+            generation: self.inputs.generation,
+            now: self.inputs.now,
+        }
+    }
+
+    fn set(&mut self, kind: &str, truth: Truth, reason: &str, message: &str) {
+        self.stamp()
+            .set(&mut self.status.conditions, kind, truth, reason, message);
+    }
+
+    fn working(&mut self, reason: &str, message: &str) {
+        self.stamp().working(&mut self.status.conditions, reason, message);
+        self.pace = Pace::Fast;
+    }
+
+    fn stalled(&mut self, reason: &'static str, message: &str) {
+        if self.stamp().stalled(&mut self.status.conditions, reason, message) {
+            self.notices.push(Notice::warning(reason, message.to_owned()));
+        }
+    }
+
+    fn paused(&mut self) {
+        let message = "Paused by annotation: nothing is called at the vendor, deletion included.";
+        self.set(condition::PAUSED, Truth::True, "Paused", message);
+    }
+
+    fn converge(&mut self) {
+        condition::clear(&mut self.status.conditions, condition::DELETION_BLOCKED);
+        if let Some(binding) = self.status.binding.as_ref().filter(|b| b.uid != self.inputs.uid) {
+            let message = format!(
+                "status.id was recorded for another object (uid {}), so it is not used. To take over cluster {}, \
+                 delete this object and create it again with spec.existingId.",
+                binding.uid,
+                self.status.id.as_deref().unwrap_or("-"),
+            );
+            return self.stalled("ForeignStatus", &message);
+        }
+        if let ProviderView::Unusable {
+            reason,
+            message,
+            stalled,
+        } = &self.inputs.provider
+        {
+            if *stalled {
+                return self.stalled(reason, message);
+            }
+            self.stamp().working(&mut self.status.conditions, reason, message);
+            return;
+        }
+        if self.status.id.is_some() {
+            match self.inputs.observed {
+                Observation::Unknown => self.unobserved(),
+                Observation::Absent { confirmed: false } => self.pace = Pace::Fast,
+                Observation::Absent { confirmed: true } => self.lost(),
+                Observation::Present(observed) => self.steady(observed),
+            }
+        } else if let Some(existing) = self.inputs.spec.existing_id.clone() {
+            self.adopt_existing(existing);
+        } else {
+            self.create();
+        }
+    }
+
+    /// Unknown is not absent: what was last known stays, and a failure is said.
+    fn unobserved(&mut self) {
+        let Some(error) = self.inputs.error else { return };
+        self.status.last_error = Some(last_error(error));
+        let message = format!("The cluster cannot be observed. {}", explain::message(error));
+        if error.class.heals_by_itself() {
+            self.stamp()
+                .unknown(&mut self.status.conditions, explain::reason(error.class), &message);
+        } else {
+            self.stalled(explain::reason(error.class), &message);
+        }
+    }
+
+    fn lost(&mut self) {
+        let id = self.status.id.clone().unwrap_or_default();
+        self.status.state = Some(ClusterState::Deleted);
+        self.status.vendor_state = None;
+        let message = format!(
+            "Cluster {id} has vanished at the vendor, and its desktops with it. It is not created again; delete this \
+             object when nothing of it is needed."
+        );
+        self.stalled("Lost", &message);
+    }
+
+    fn adopt_existing(&mut self, id: String) {
+        if self.inputs.claimed.contains(&id) {
+            return self.stalled(
+                "AlreadyClaimed",
+                &format!("spec.existingId {id} belongs to another DesktopCluster."),
+            );
+        }
+        match self.inputs.observed {
+            Observation::Present(observed) => {
+                if observed
+                    .vpc_id
+                    .as_ref()
+                    .is_some_and(|vpc| *vpc != self.inputs.spec.network.vpc_id)
+                {
+                    let vpc = observed.vpc_id.clone().unwrap_or_default();
+                    let message = format!(
+                        "spec.network.vpcId is {}, but cluster {id} is in {vpc}.",
+                        self.inputs.spec.network.vpc_id
+                    );
+                    return self.stalled("WrongNetwork", &message);
+                }
+                self.bind(id.clone(), true);
+                self.notices
+                    .push(Notice::normal("Adopted", format!("Cluster {id} was adopted.")));
+                self.working("Adopting", "The cluster was adopted.");
+            }
+            Observation::Absent { confirmed: true } => {
+                self.stalled(
+                    "NotFoundAtVendor",
+                    &format!("spec.existingId {id} does not exist in this account."),
+                );
+            }
+            Observation::Absent { confirmed: false } => self.working("Adopting", "Looking for the cluster to adopt."),
+            Observation::Unknown => self.unlisted(),
+        }
+    }
+
+    fn bind(&mut self, id: String, adopted: bool) {
+        self.status.binding = Some(Binding {
+            uid: self.inputs.uid.to_owned(),
+            provider: self.inputs.spec.provider_ref.name.clone(),
+            cluster_id: Some(id.clone()),
+            adopted,
+        });
+        self.status.id = Some(id);
+        self.status.create = None;
+        self.status.operation = None;
+        self.status.last_error = None;
+        self.status.retry = None;
+    }
+
+    fn unlisted(&mut self) {
+        match self.inputs.error {
+            Some(error) => {
+                self.status.last_error = Some(last_error(error));
+                let (reason, message) = (explain::reason(error.class), explain::message(error));
+                if error.class.heals_by_itself() {
+                    self.stamp().working(&mut self.status.conditions, reason, &message);
+                } else {
+                    self.stalled(reason, &message);
+                }
+            }
+            None => self.working("Listing", "Waiting for a listing of what exists at the vendor."),
+        }
+    }
+
+    fn create(&mut self) {
+        if self.inputs.capabilities.is_some_and(|c| !c.create_cluster) {
+            let message = "This vendor's clusters cannot be created: name the existing one in spec.existingId.";
+            return self.stalled("Unsupported", message);
+        }
+        if self.inputs.listing_started.is_none() && !self.inputs.in_flight {
+            return self.unlisted();
+        }
+        let candidates = self.candidates();
+        match create::decide(&self.create_inputs(&candidates)) {
+            create::Decision::Adopt { id, .. } => {
+                self.bind(id.clone(), false);
+                self.notices
+                    .push(Notice::normal("Found", format!("Cluster {id} was found and recorded.")));
+                self.working("Creating", "The cluster was found at the vendor.");
+            }
+            create::Decision::Wait { intent, message, again } => {
+                self.status.create = intent;
+                self.working("Creating", &message);
+                self.again = again;
+            }
+            create::Decision::Stall { intent, message } => {
+                self.status.create = Some(intent);
+                self.stalled("CreateOutcomeUnknown", &message);
+            }
+            create::Decision::Attempt(attempt) => self.attempt(attempt),
+        }
+    }
+
+    /// Clusters that appeared in our network since the intent and that nobody else has recorded.
+    fn candidates(&self) -> Vec<String> {
+        let Some(intent) = self.inputs.status.create.as_ref() else {
+            return Vec::new();
+        };
+        let unknown = |id: &&String| !intent.known_ids.contains(id) && !self.inputs.claimed.contains(id);
+        self.inputs.in_network.iter().filter(unknown).cloned().collect()
+    }
+
+    fn create_inputs<'b>(&'b self, candidates: &'b [String]) -> create::Inputs<'b> {
+        create::Inputs {
+            intent: self.inputs.status.create.as_ref(),
+            in_flight: self.inputs.in_flight,
+            listing_started: self.inputs.listing_started,
+            candidates,
+            nameless: true,
+            prepaid: false,
+            allowed_by_human: self.inputs.retry_create,
+            limits: self.inputs.limits,
+            now: self.inputs.now,
+        }
+    }
+
+    fn attempt(&mut self, attempt: i32) {
+        if let Some(wait) = retry_wait(
+            self.inputs.status.retry.as_ref(),
+            self.inputs.generation,
+            self.inputs.now,
+        ) {
+            self.again = wait;
+            return;
+        }
+        let spec = self.inputs.spec;
+        let request = ClusterSpec {
+            cluster_type: spec
+                .gws
+                .as_ref()
+                .map_or_else(|| DEFAULT_GWS_CLUSTER_TYPE.to_owned(), |g| g.cluster_type.clone()),
+            vpc_id: spec.network.vpc_id.clone(),
+            subnet_id: spec.network.subnet_id.clone(),
+        };
+        let known = self.inputs.in_network.to_vec();
+        let writer = self.inputs.writer.to_owned();
+        self.status.create = Some(create::intent(
+            attempt,
+            None,
+            known,
+            writer,
+            self.inputs.limits,
+            self.inputs.now,
+        ));
+        self.working("Creating", "The cluster is being created at the vendor.");
+        self.action = Action::Create(request);
+    }
+}

@@ -1,0 +1,143 @@
+//! What to say about one DesktopProvider.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::{Failure, Limits, Notice};
+use crate::api::condition::{self, Stamp};
+use crate::api::provider::{AvailableClusterType, DesktopProviderSpec, DesktopProviderStatus};
+use crate::backend::{BackendError, Catalog};
+
+/// How the account could be reached.
+#[derive(Clone, Debug)]
+pub enum Connection {
+    /// It could not, for want of something in the cluster.
+    Refused {
+        /// Condition reason.
+        reason: &'static str,
+        /// Plain words.
+        message: String,
+        /// Whether it needs a human to change what is there, rather than something still to come.
+        stalled: bool,
+    },
+    /// The vendor was asked and refused.
+    Failed(BackendError),
+    /// The vendor was asked and answered.
+    Checked {
+        /// What the account may create.
+        catalog: Catalog,
+        /// The service-linked role exists; `None` where the vendor has none.
+        service_linked_role: Option<bool>,
+    },
+    /// Nothing had to be asked.
+    Unchanged,
+}
+
+/// The status to write, and what to tell.
+#[must_use]
+pub fn plan(
+    spec: &DesktopProviderSpec,
+    status: &DesktopProviderStatus,
+    connection: Connection,
+    uid: &str,
+    limits: &Limits,
+    stamp: Stamp,
+) -> (DesktopProviderStatus, Vec<Notice>) {
+    let mut status = status.clone();
+    let mut notices = Vec::new();
+    status.observed_generation = stamp.generation;
+    if let Some(gws) = &spec.gws {
+        status.vendor = Some("gws".into());
+        status.location = Some(gws.region.clone());
+    }
+    match connection {
+        Connection::Refused {
+            reason,
+            message,
+            stalled,
+        } => {
+            status.last_error = None;
+            if !stalled {
+                stamp.working(&mut status.conditions, reason, &message);
+            } else if stamp.stalled(&mut status.conditions, reason, &message) {
+                notices.push(Notice::warning(reason, message));
+            }
+        }
+        Connection::Failed(error) => {
+            let failure = Failure {
+                last_error: &mut status.last_error,
+                retry: &mut status.retry,
+                conditions: &mut status.conditions,
+            };
+            failure.record(&error, uid, limits, stamp);
+        }
+        Connection::Checked {
+            catalog,
+            service_linked_role,
+        } => {
+            if !condition::is_true(&status.conditions, condition::READY) {
+                notices.push(Notice::normal("Connected", "The account can be used.".into()));
+            }
+            status.service_linked_role = service_linked_role;
+            catalog_into(&mut status, catalog, stamp.now);
+            connected(&mut status, stamp);
+        }
+        Connection::Unchanged => {
+            if condition::is_true(&status.conditions, condition::READY) {
+                connected(&mut status, stamp);
+            }
+        }
+    }
+    (status, notices)
+}
+
+fn connected(status: &mut DesktopProviderStatus, stamp: Stamp) {
+    status.last_error = None;
+    status.retry = None;
+    stamp.ready(&mut status.conditions, "Connected", "The account can be used.");
+}
+
+/// The time of the catalog moves only with its contents: a status that ticks is never at rest.
+fn catalog_into(status: &mut DesktopProviderStatus, catalog: Catalog, now: Timestamp) {
+    let mut types: Vec<_> = catalog
+        .cluster_types
+        .into_iter()
+        .map(|(zone, cluster_type)| AvailableClusterType {
+            zone: condition::truncate(&zone, 128),
+            cluster_type: condition::truncate(&cluster_type, 128),
+        })
+        .collect();
+    types.sort();
+    types.dedup();
+    types.truncate(200);
+    if status.catalog_time.is_none() || types != status.cluster_types {
+        status.catalog_time = Some(Time(now));
+    }
+    status.cluster_types = types;
+}
+
+/// A deleted provider that is still needed says by whom. `None` when nobody needs it.
+#[must_use]
+pub fn in_use(
+    status: &DesktopProviderStatus,
+    users: &[String],
+    stamp: Stamp,
+) -> Option<(DesktopProviderStatus, Vec<Notice>)> {
+    if users.is_empty() {
+        return None;
+    }
+    let mut status = status.clone();
+    status.observed_generation = stamp.generation;
+    let names: Vec<&str> = users.iter().take(10).map(String::as_str).collect();
+    let more = if users.len() > names.len() { ", …" } else { "" };
+    let message = format!(
+        "{} objects still need this account ({}{more}); delete them first.",
+        users.len(),
+        names.join(", ")
+    );
+    let mut notices = Vec::new();
+    if stamp.deletion_blocked(&mut status.conditions, "InUse", &message) {
+        notices.push(Notice::warning("DeletionBlocked", message));
+    }
+    Some((status, notices))
+}
