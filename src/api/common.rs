@@ -99,6 +99,8 @@ pub struct Binding {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub cluster_id: Option<String>,
+    /// When the id was recorded.
+    pub since_time: Time,
     /// True when the object existed before and was adopted on request.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub adopted: bool,

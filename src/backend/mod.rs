@@ -4,6 +4,7 @@
 //! tasks that some operations start. What a vendor cannot do is data ([`Capabilities`]), not an error at run time.
 //! Backends know nothing of Kubernetes and vendors never import each other.
 
+pub mod connect;
 pub mod error;
 pub mod model;
 

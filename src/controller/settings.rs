@@ -66,6 +66,12 @@ pub struct Settings {
     /// How long a task of the vendor may run before its result is read without it.
     #[arg(long, default_value = "30m", value_parser = duration)]
     pub task_deadline: Duration,
+    /// How long the effect of a call is waited for before the call is repeated; doubles with each attempt.
+    #[arg(long, default_value = "30s", value_parser = duration)]
+    pub resend: Duration,
+    /// Longest time one vendor call may take.
+    #[arg(long, default_value = "30s", value_parser = duration)]
+    pub call_deadline: Duration,
     /// Longest time one pass over an object may take.
     #[arg(long, default_value = "60s", value_parser = duration)]
     pub reconcile_deadline: Duration,

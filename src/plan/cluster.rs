@@ -6,6 +6,7 @@ mod steady;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use secrecy::SecretString;
 
 use super::{Failure, Limits, Notice, Pace, create, explain, last_error, retry_wait};
@@ -356,6 +357,9 @@ impl<'a> Draft<'a> {
         if self.status.id.is_some() {
             match self.inputs.observed {
                 Observation::Unknown => self.unobserved(),
+                Observation::Absent { .. } if self.not_yet_listed() => {
+                    self.working("Creating", "The cluster was created; the vendor does not list it yet.");
+                }
                 Observation::Absent { confirmed: false } => self.pace = Pace::Fast,
                 Observation::Absent { confirmed: true } => self.lost(),
                 Observation::Present(observed) => self.steady(observed),
@@ -378,6 +382,12 @@ impl<'a> Draft<'a> {
         } else {
             self.stalled(explain::reason(error.class), &message);
         }
+    }
+
+    /// Recorded a short while ago and never yet listed: vendors list new objects late.
+    fn not_yet_listed(&self) -> bool {
+        let young = |b: &Binding| self.inputs.now < super::after(b.since_time.0, self.inputs.limits.settle);
+        self.status.state.is_none() && self.status.binding.as_ref().is_some_and(young)
     }
 
     fn lost(&mut self) {
@@ -433,6 +443,7 @@ impl<'a> Draft<'a> {
             uid: self.inputs.uid.to_owned(),
             provider: self.inputs.spec.provider_ref.name.clone(),
             cluster_id: Some(id.clone()),
+            since_time: Time(self.inputs.now),
             adopted,
         });
         self.status.id = Some(id);

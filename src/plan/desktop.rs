@@ -371,7 +371,16 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Recorded a short while ago and never yet listed: vendors list new objects late.
+    fn not_yet_listed(&self) -> bool {
+        let young = |b: &Binding| self.inputs.now < super::after(b.since_time.0, self.inputs.limits.settle);
+        self.status.state.is_none() && self.status.binding.as_ref().is_some_and(young)
+    }
+
     fn absent(&mut self, confirmed: bool) {
+        if self.not_yet_listed() {
+            return self.working("Creating", "The desktop was created; the vendor does not list it yet.");
+        }
         if !confirmed {
             self.pace = Pace::Fast;
             return;
@@ -445,6 +454,7 @@ impl<'a> Draft<'a> {
             uid: self.inputs.uid.to_owned(),
             provider,
             cluster_id: Some(cluster_id),
+            since_time: Time(self.inputs.now),
             adopted,
         });
         self.status.create = None;
@@ -526,18 +536,24 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn adopt_created(&mut self, id: String, duplicates: &[String], provider: String, cluster_id: String) {
-        if duplicates.is_empty() {
-            self.clear(condition::DUPLICATE);
-        } else {
-            let message = format!(
-                "More than one desktop at the vendor carries this object's mark. {id} is used; look at {} and delete \
-                 what is not needed.",
-                duplicates.join(", ")
-            );
-            self.set(condition::DUPLICATE, Truth::True, "Duplicate", &message);
-            self.notices.push(Notice::warning("Duplicate", message));
+    /// Says which other desktops carry our mark; none of them is ever deleted by us.
+    fn duplicates(&mut self, id: &str, others: &[String]) {
+        if others.is_empty() {
+            return self.clear(condition::DUPLICATE);
         }
+        let message = format!(
+            "More than one desktop at the vendor carries this object's mark. {id} is used; look at {} and delete what \
+             is not needed.",
+            others.join(", ")
+        );
+        if !condition::is_true(&self.status.conditions, condition::DUPLICATE) {
+            self.notices.push(Notice::warning("Duplicate", message.clone()));
+        }
+        self.set(condition::DUPLICATE, Truth::True, "Duplicate", &message);
+    }
+
+    fn adopt_created(&mut self, id: String, duplicates: &[String], provider: String, cluster_id: String) {
+        self.duplicates(&id, duplicates);
         self.bind(id.clone(), provider, cluster_id, false);
         self.notices.push(Notice::normal(
             "Found",

@@ -123,6 +123,7 @@ impl Draft<'_> {
             return;
         }
         match self.inputs.observed {
+            Observation::Absent { .. } if self.not_yet_listed() => self.send_deletion(id.to_owned()),
             Observation::Absent { confirmed: true } => self.gone(id),
             Observation::Absent { confirmed: false } => self.deleting("Making sure that the cluster is gone."),
             Observation::Unknown => match self.inputs.error {
@@ -151,7 +152,6 @@ impl Draft<'_> {
 
     fn delete_present(&mut self, observed: &ObservedCluster) {
         self.report(observed);
-        let (limits, now) = (self.inputs.limits, self.inputs.now);
         if self.status.desktops.is_some_and(|n| n > 0) {
             let message = format!(
                 "{} desktops in the cluster at the vendor belong to no Desktop resource; the operator does not delete \
@@ -162,6 +162,11 @@ impl Draft<'_> {
             self.pace = Pace::Fast;
             return;
         }
+        self.send_deletion(observed.id.clone());
+    }
+
+    fn send_deletion(&mut self, cluster_id: String) {
+        let (limits, now) = (self.inputs.limits, self.inputs.now);
         if let Some(wait) = retry_wait(self.status.retry.as_ref(), self.inputs.generation, now) {
             let next = self
                 .status
@@ -177,9 +182,7 @@ impl Draft<'_> {
             self.again = wait;
             return;
         }
-        let operation = Operation::DeleteCluster {
-            cluster_id: observed.id.clone(),
-        };
+        let operation = Operation::DeleteCluster { cluster_id };
         self.deleting("Deletion was requested; waiting for the vendor to carry it out.");
         if let Some(left) = effect_pending(self.status.operation.as_ref(), operation.name(), limits, now) {
             self.again = left;

@@ -122,6 +122,10 @@ impl Draft<'_> {
             return;
         }
         match self.inputs.observed {
+            Observation::Absent { .. } if self.not_yet_listed() => {
+                // Unlisted is not gone: the deletion of what cannot be seen yet is sent by its id.
+                self.send_deletion(id.to_owned());
+            }
             Observation::Absent { confirmed: true } => {
                 self.notices.push(Notice::normal(
                     "Deleted",
@@ -182,6 +186,11 @@ impl Draft<'_> {
             self.again = until(now, expires).clamp(limits.fast, limits.slow.max(limits.fast));
             return;
         }
+        self.send_deletion(observed.id.clone());
+    }
+
+    fn send_deletion(&mut self, desktop_id: String) {
+        let (limits, now) = (self.inputs.limits, self.inputs.now);
         if let Some(wait) = retry_wait(self.status.retry.as_ref(), self.inputs.generation, now) {
             let next = self
                 .status
@@ -195,9 +204,7 @@ impl Draft<'_> {
             self.again = wait;
             return;
         }
-        let operation = Operation::DeleteDesktop {
-            desktop_id: observed.id.clone(),
-        };
+        let operation = Operation::DeleteDesktop { desktop_id };
         if let Some(left) = effect_pending(self.status.operation.as_ref(), operation.name(), limits, now) {
             self.deleting("Deletion was requested; waiting for the vendor to carry it out.");
             self.again = left;

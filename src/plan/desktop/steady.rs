@@ -28,6 +28,14 @@ impl Draft<'_> {
 
     pub(super) fn steady(&mut self, observed: &ObservedDesktop) {
         self.report(observed);
+        let others: Vec<String> = self
+            .inputs
+            .candidates
+            .iter()
+            .filter(|id| **id != observed.id)
+            .cloned()
+            .collect();
+        self.duplicates(&observed.id, &others);
         if let Some(message) = self.changed_beyond_repair(observed) {
             return self.stalled("Unsupported", &message);
         }

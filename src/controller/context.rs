@@ -1,0 +1,230 @@
+//! What all controllers share.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use kube::core::DeserializeGuard;
+use kube::runtime::events::{Event, EventType, Recorder};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Client, Resource};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::accounts::Accounts;
+use super::inventory::InventoryHub;
+use super::observations::{ClusterReads, DisplayReads, Sessions};
+use super::settings::{Settings, UnknownCreate};
+use crate::api::{Desktop, DesktopCluster, DesktopProvider};
+use crate::ops::leader::Leadership;
+use crate::ops::metrics::Metrics;
+use crate::plan::{Limits, Notice};
+
+/// An object as watched: one that cannot be decoded does not stop the others.
+pub type Guarded<K> = DeserializeGuard<K>;
+
+/// Asks a controller to look at an object.
+pub type Waker<K> = UnboundedSender<ObjectRef<Guarded<K>>>;
+
+/// What all controllers share.
+pub struct Context {
+    /// The API server.
+    pub client: Client,
+    /// Settings.
+    pub settings: Settings,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Whether this process may change anything at a vendor.
+    pub leadership: Leadership,
+    /// Calls that must be finished before the process ends.
+    pub tasks: TaskTracker,
+    /// The process is asked to end.
+    pub shutdown: CancellationToken,
+    /// Publishes events.
+    pub recorder: Recorder,
+    /// Vendor accounts in use.
+    pub accounts: Accounts,
+    /// Listings of desktops, shared by all of a cluster.
+    pub inventory: InventoryHub,
+    /// What was last read of each cluster.
+    pub cluster_reads: ClusterReads,
+    /// What was last read of each desktop's display policy.
+    pub display_reads: DisplayReads,
+    /// Who is connected where.
+    pub sessions: Sessions,
+    /// Providers, as watched.
+    pub providers: Store<Guarded<DesktopProvider>>,
+    /// Clusters, as watched.
+    pub clusters: Store<Guarded<DesktopCluster>>,
+    /// Desktops, as watched.
+    pub desktops: Store<Guarded<Desktop>>,
+    /// Wakes a provider.
+    pub wake_provider: Waker<DesktopProvider>,
+    /// Wakes a cluster.
+    pub wake_cluster: Waker<DesktopCluster>,
+    /// Wakes a desktop.
+    pub wake_desktop: Waker<Desktop>,
+    in_flight: Mutex<HashSet<String>>,
+    superseded: Mutex<HashMap<String, String>>,
+}
+
+/// What a [`Context`] is made of.
+pub struct Parts {
+    /// See [`Context::client`].
+    pub client: Client,
+    /// See [`Context::settings`].
+    pub settings: Settings,
+    /// See [`Context::metrics`].
+    pub metrics: Arc<Metrics>,
+    /// See [`Context::leadership`].
+    pub leadership: Leadership,
+    /// See [`Context::tasks`].
+    pub tasks: TaskTracker,
+    /// See [`Context::shutdown`].
+    pub shutdown: CancellationToken,
+    /// See [`Context::recorder`].
+    pub recorder: Recorder,
+    /// See [`Context::accounts`].
+    pub accounts: Accounts,
+    /// Stores of the three kinds.
+    pub stores: (
+        Store<Guarded<DesktopProvider>>,
+        Store<Guarded<DesktopCluster>>,
+        Store<Guarded<Desktop>>,
+    ),
+    /// Wakers of the three kinds.
+    pub wakers: (Waker<DesktopProvider>, Waker<DesktopCluster>, Waker<Desktop>),
+}
+
+impl Context {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let (providers, clusters, desktops) = parts.stores;
+        let (wake_provider, wake_cluster, wake_desktop) = parts.wakers;
+        let inventory = InventoryHub::new(
+            parts.settings.clone(),
+            parts.shutdown.clone(),
+            wake_desktop.clone(),
+            wake_cluster.clone(),
+        );
+        Self {
+            client: parts.client,
+            settings: parts.settings,
+            metrics: parts.metrics,
+            leadership: parts.leadership,
+            tasks: parts.tasks,
+            shutdown: parts.shutdown,
+            recorder: parts.recorder,
+            accounts: parts.accounts,
+            inventory,
+            cluster_reads: ClusterReads::default(),
+            display_reads: DisplayReads::default(),
+            sessions: Sessions::default(),
+            providers,
+            clusters,
+            desktops,
+            wake_provider,
+            wake_cluster,
+            wake_desktop,
+            in_flight: Mutex::default(),
+            superseded: Mutex::default(),
+        }
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// The limits planning works with.
+    #[must_use]
+    pub fn limits(&self, fast: std::time::Duration, slow: std::time::Duration) -> Limits {
+        let settings = &self.settings;
+        Limits {
+            intent_lifetime: settings.intent_lifetime,
+            settle: settings.settle,
+            empty_listing_gap: settings.empty_listing_gap,
+            retry_unknown_create: settings.unknown_create == UnknownCreate::Retry,
+            backoff_base: settings.backoff_base,
+            backoff_max: settings.backoff_max,
+            task_deadline: settings.task_deadline,
+            resend: settings.resend,
+            fast,
+            slow,
+        }
+    }
+
+    /// Publishes notices as events; a failure to do so is only logged.
+    pub async fn publish<K>(&self, object: &K, notices: Vec<Notice>)
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        for notice in notices {
+            let type_ = if notice.warning {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            };
+            let event = Event {
+                type_,
+                reason: notice.reason.into(),
+                note: Some(notice.note),
+                action: "Reconcile".into(),
+                secondary: None,
+            };
+            if let Err(error) = self.recorder.publish(&event, &object.object_ref(&())).await {
+                tracing::warn!(%error, reason = event.reason, "an event could not be published");
+            }
+        }
+    }
+
+    /// Marks that the creation for this UID is being sent; false when it already is.
+    pub fn begin_flight(&self, uid: &str) -> bool {
+        lock(&self.in_flight).insert(uid.to_owned())
+    }
+
+    /// The creation for this UID has been answered and recorded.
+    pub fn end_flight(&self, uid: &str) {
+        lock(&self.in_flight).remove(uid);
+    }
+
+    /// Whether the creation for this UID is being sent by this process.
+    #[must_use]
+    pub fn is_in_flight(&self, uid: &str) -> bool {
+        lock(&self.in_flight).contains(uid)
+    }
+
+    /// Remembers that this version of the object was replaced by a write of ours.
+    pub fn supersede(&self, uid: &str, old_version: &str) {
+        lock(&self.superseded).insert(uid.to_owned(), old_version.to_owned());
+    }
+
+    /// Whether the watch has not yet delivered what we wrote ourselves.
+    #[must_use]
+    pub fn is_superseded(&self, uid: &str, version: &str) -> bool {
+        let mut superseded = lock(&self.superseded);
+        match superseded.get(uid) {
+            Some(old) if old == version => true,
+            Some(_) => {
+                superseded.remove(uid);
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// Forgets everything about an object that is gone.
+    pub fn forget(&self, uid: &str) {
+        lock(&self.superseded).remove(uid);
+        self.cluster_reads.forget(uid);
+        self.display_reads.forget(uid);
+    }
+}
+
+/// Locks, whatever a panicking pass left behind: the maps here are always whole between statements.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,233 @@
+//! Carrying out the create protocol: intent first, then one detached call, then its answer into the status.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+use kube::api::PostParams;
+
+use super::context::Context;
+use super::error::{Error, is_not_found};
+use super::status::{Stored, uid, write};
+use crate::api::common::{Binding, CreateIntent};
+use crate::api::{Desktop, DesktopCluster};
+use crate::backend::{Backend, BackendError, Operation, Receipt};
+use crate::plan::{self, Limits};
+
+/// A kind that is created at a vendor.
+pub trait Created: Stored {
+    /// The recorded intent.
+    fn intent(status: &Self::Status) -> Option<&CreateIntent>;
+    /// The recorded id.
+    fn id(status: &Self::Status) -> Option<&str>;
+    /// Takes the vendor's answer into the status.
+    fn answered(&self, status: &mut Self::Status, sent: &Sent, answer: &Result<Receipt, BackendError>);
+    /// Asks its controller to look at it.
+    fn wake(&self, context: &Context);
+}
+
+/// A creation that is sent.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// The intent it was recorded with.
+    pub intent: CreateIntent,
+    /// What the id will be bound to.
+    pub binding: Binding,
+    /// Limits.
+    pub limits: Limits,
+}
+
+impl Created for Desktop {
+    fn intent(status: &Self::Status) -> Option<&CreateIntent> {
+        status.create.as_ref()
+    }
+
+    fn id(status: &Self::Status) -> Option<&str> {
+        status.id.as_deref()
+    }
+
+    fn answered(&self, status: &mut Self::Status, sent: &Sent, answer: &Result<Receipt, BackendError>) {
+        let (generation, now) = (self.metadata.generation.unwrap_or_default(), Timestamp::now());
+        plan::desktop::created(
+            status,
+            &sent.intent,
+            sent.binding.clone(),
+            answer,
+            generation,
+            &sent.limits,
+            now,
+        );
+    }
+
+    fn wake(&self, context: &Context) {
+        let _ = context.wake_desktop.send(super::reference(self));
+    }
+}
+
+impl Created for DesktopCluster {
+    fn intent(status: &Self::Status) -> Option<&CreateIntent> {
+        status.create.as_ref()
+    }
+
+    fn id(status: &Self::Status) -> Option<&str> {
+        status.id.as_deref()
+    }
+
+    fn answered(&self, status: &mut Self::Status, sent: &Sent, answer: &Result<Receipt, BackendError>) {
+        let (generation, now) = (self.metadata.generation.unwrap_or_default(), Timestamp::now());
+        plan::cluster::created(
+            status,
+            &sent.intent,
+            sent.binding.clone(),
+            answer,
+            generation,
+            &sent.limits,
+            now,
+        );
+    }
+
+    fn wake(&self, context: &Context) {
+        let _ = context.wake_cluster.send(super::reference(self));
+    }
+}
+
+/// Records the intent that `status` holds and, once that is certain, sends `operation` in a task of its own: neither
+/// a deadline nor a lost Lease nor a shutdown comes between the vendor's answer and its record.
+pub async fn create<K: Created>(
+    context: &Arc<Context>,
+    object: &K,
+    status: K::Status,
+    sent: Sent,
+    backend: Arc<dyn Backend>,
+    operation: Operation,
+) -> Result<(), Error> {
+    if !context.leadership.may_send() {
+        return Err(Error::Stale);
+    }
+    let recorded = record(context, object, status, &sent.intent).await?;
+    let uid = uid(&recorded)?.to_owned();
+    if !context.begin_flight(&uid) {
+        return Err(Error::Stale);
+    }
+    let context_of_task = Arc::clone(context);
+    context.tasks.spawn(async move {
+        let context = context_of_task;
+        send(&context, &recorded, &sent, &*backend, &operation).await;
+        context.end_flight(&uid);
+        recorded.wake(&context);
+    });
+    Ok(())
+}
+
+/// Writes the intent. One writer wins: the write carries the resourceVersion that was read.
+async fn record<K: Created>(
+    context: &Context,
+    object: &K,
+    status: K::Status,
+    intent: &CreateIntent,
+) -> Result<K, Error> {
+    match write(context, object, status).await {
+        Ok(written) => Ok(written),
+        Err(Error::Malformed(what)) => Err(Error::Malformed(what)),
+        Err(error) => {
+            // The answer may have been lost after the write: our own intent, word for word, is as good as an answer.
+            let live = K::api(context, object.namespace().as_deref())
+                .get(&object.name_any())
+                .await?;
+            let same_object = live.meta().uid == object.meta().uid && live.meta().deletion_timestamp.is_none();
+            let ours =
+                K::intent(&live.status()).is_some_and(|i| i.writer == intent.writer && i.attempt == intent.attempt);
+            if same_object && ours && K::id(&live.status()).is_none() {
+                Ok(live)
+            } else {
+                Err(error)
+            }
+        }
+    }
+}
+
+async fn send<K: Created>(context: &Context, object: &K, sent: &Sent, backend: &dyn Backend, operation: &Operation) {
+    if Timestamp::now() >= sent.intent.not_after_time.0 || !context.leadership.may_send() {
+        tracing::warn!(
+            attempt = sent.intent.attempt,
+            "the creation was not sent: its time or the lease ran out"
+        );
+        return;
+    }
+    let answer = backend.submit(operation).await;
+    match &answer {
+        Ok(receipt) => {
+            tracing::info!(
+                id = receipt.id,
+                request_id = receipt.request_id,
+                "created at the vendor"
+            );
+        }
+        Err(error) => tracing::warn!(%error, request_id = error.request_id, "the creation did not succeed"),
+    }
+    persist(context, object, sent, &answer).await;
+}
+
+/// Takes the answer into the status, however often the write has to be tried.
+async fn persist<K: Created>(context: &Context, object: &K, sent: &Sent, answer: &Result<Receipt, BackendError>) {
+    let mut wait = Duration::from_millis(50);
+    loop {
+        match try_persist(context, object, sent, answer).await {
+            Ok(()) => return,
+            Err(error) => {
+                tracing::warn!(%error, id = answer.as_ref().ok().and_then(|r| r.id.as_deref()), "the answer to the \
+                    creation could not be recorded yet");
+            }
+        }
+        tokio::time::sleep(wait).await;
+        wait = wait.saturating_mul(2).min(Duration::from_secs(5));
+    }
+}
+
+async fn try_persist<K: Created>(
+    context: &Context,
+    object: &K,
+    sent: &Sent,
+    answer: &Result<Receipt, BackendError>,
+) -> Result<(), Error> {
+    let api = K::api(context, object.namespace().as_deref());
+    let mut live = match api.get(&object.name_any()).await {
+        Ok(live) => live,
+        Err(error) if is_not_found(&error) => {
+            tracing::error!(?answer, "the object vanished while its creation was being sent");
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if live.meta().uid != object.meta().uid {
+        tracing::error!(?answer, "the object was replaced while its creation was being sent");
+        return Ok(());
+    }
+    let mut status = live.status();
+    let created = answer.as_ref().ok().and_then(|r| r.id.as_deref());
+    match (K::id(&status), created) {
+        (Some(recorded), Some(created)) if recorded != created => {
+            tracing::error!(recorded, created, "two vendor objects exist for one resource");
+            return Ok(());
+        }
+        (Some(_), _) => return Ok(()),
+        (None, _) => {}
+    }
+    let same_attempt = K::intent(&status).is_some_and(|i| i.attempt == sent.intent.attempt);
+    if !same_attempt {
+        tracing::error!(?answer, "another attempt was begun while this one was being answered");
+        return Ok(());
+    }
+    live.answered(&mut status, sent, answer);
+    if status == live.status() {
+        return Ok(());
+    }
+    let old = live.resource_version().unwrap_or_default();
+    live.set_status(status);
+    live.meta_mut().managed_fields = None;
+    api.replace_status(&live.name_any(), &PostParams::default(), &live)
+        .await?;
+    context.supersede(uid(&live)?, &old);
+    Ok(())
+}

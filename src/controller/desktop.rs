@@ -1,0 +1,451 @@
+//! `Desktop`: gathers what is known, asks the plan, carries out one action.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::Api;
+use kube::{Resource, ResourceExt};
+
+use super::context::Context;
+use super::creation::{self, Sent};
+use super::error::Error;
+use super::inventory::{Listing, View};
+use super::kind::Kind;
+use super::status::{Stored, add_finalizer, has_finalizer, remove_finalizer, uid, write};
+use super::{annotation, cluster, provider, reference};
+use crate::api::cluster::{ClusterState, PolicyEnforcement};
+use crate::api::common::Binding;
+use crate::api::{
+    ABANDON_ANNOTATION, DESKTOP_FINALIZER, Desktop, DesktopCluster, DesktopStatus, PAUSED_ANNOTATION,
+    RESTART_ANNOTATION, RETRY_CREATE_ANNOTATION, condition,
+};
+use crate::backend::{Backend, BackendError, ErrorClass, Operation, PolicyValues, Receipt, TaskState};
+use crate::plan::desktop::{Action, ClusterView, Inputs, Observation, Plan, answered, plan};
+use crate::plan::{Notice, Pace, naming};
+
+impl Stored for Desktop {
+    type Status = DesktopStatus;
+    const FINALIZER: &'static str = DESKTOP_FINALIZER;
+
+    fn api(context: &Context, namespace: Option<&str>) -> Api<Self> {
+        Api::namespaced(context.client.clone(), namespace.unwrap_or_default())
+    }
+
+    fn status(&self) -> DesktopStatus {
+        self.status.clone().unwrap_or_default()
+    }
+
+    fn set_status(&mut self, status: DesktopStatus) {
+        self.status = Some(status);
+    }
+}
+
+impl Kind for Desktop {
+    const CONTROLLER: &'static str = "desktop";
+
+    async fn reconcile(context: &Arc<Context>, object: &Arc<Self>) -> Result<Duration, Error> {
+        let deleting = object.meta().deletion_timestamp.is_some();
+        if !has_finalizer(&**object) {
+            if deleting {
+                forget(context, object)?;
+            } else {
+                add_finalizer(context, &**object).await?;
+            }
+            return Ok(context.settings.inventory_slow);
+        }
+        let gathered = gather(context, object);
+        let status = object.status();
+        let limits = context.limits(context.settings.inventory_fast, context.settings.inventory_slow);
+        let object_uid = uid(&**object)?;
+        let candidates = gathered.candidates(context, object_uid, &status);
+        let observed = gathered.observation();
+        let inputs = Inputs {
+            name: object.meta().name.as_deref().ok_or(Error::Malformed("name"))?,
+            uid: object_uid,
+            generation: object.metadata.generation.unwrap_or_default(),
+            deleting,
+            paused: annotation(&**object, PAUSED_ANNOTATION) == Some("true"),
+            restart: annotation(&**object, RESTART_ANNOTATION),
+            abandon: annotation(&**object, ABANDON_ANNOTATION),
+            retry_create: annotation(&**object, RETRY_CREATE_ANNOTATION).and_then(|n| n.parse().ok()),
+            spec: &object.spec,
+            status: &status,
+            cluster: gathered.cluster.clone(),
+            capabilities: gathered.backend.as_ref().map(|b| b.capabilities()),
+            observed,
+            listing_started: gathered.view.as_ref().and_then(|v| v.snapshot.started),
+            listing_error: gathered.view.as_ref().and_then(|v| v.error.as_ref()),
+            candidates: &candidates,
+            claimed_by: gathered.claimed_by.as_deref(),
+            session: gathered.session(context, &status),
+            display: gathered.display.as_ref(),
+            in_flight: context.is_in_flight(object_uid),
+            writer: &gathered.writer,
+            limits: &limits,
+            now: context.now(),
+        };
+        let plan = plan(&inputs);
+        if let Some(listing) = &gathered.listing {
+            listing.watch(
+                reference(&**object),
+                plan.status.id.as_deref().or(gathered.asked.as_deref()),
+                plan.pace,
+            );
+        }
+        carry_out(context, object, &inputs, plan, gathered.backend.clone()).await
+    }
+}
+
+/// What was gathered, owned, so that the inputs can borrow it.
+struct Gathered {
+    backend: Option<Arc<dyn Backend>>,
+    cluster: ClusterView,
+    listing: Option<Arc<Listing>>,
+    view: Option<View>,
+    /// The id that is looked for: the recorded one, else the one to adopt.
+    asked: Option<String>,
+    claimed_by: Option<String>,
+    display: Option<PolicyValues>,
+    cluster_id: Option<String>,
+    writer: String,
+}
+
+fn gather(context: &Arc<Context>, object: &Desktop) -> Gathered {
+    let status = object.status();
+    let deleting = object.metadata.deletion_timestamp.is_some();
+    let own_uid = object.meta().uid.as_deref().unwrap_or_default();
+    let namespace = object.namespace();
+    let name = &object.spec.cluster_ref.name;
+    let found = context
+        .clusters
+        .find(|c| c.namespace() == namespace && c.meta().name.as_ref() == Some(name));
+    let found = found.as_ref().and_then(|c| c.0.as_ref().ok());
+    let binding = status.binding.as_ref().filter(|b| b.uid == own_uid);
+    // The recorded place wins: what it was when the money was spent, not what it is called now.
+    let place = binding
+        .and_then(|b| Some((b.provider.clone(), b.cluster_id.clone()?)))
+        .or_else(|| {
+            let cluster = found?;
+            let id = cluster.status.as_ref()?.id.clone()?;
+            Some((cluster::provider_of(cluster).to_owned(), id))
+        });
+    let paused = annotation(object, PAUSED_ANNOTATION) == Some("true");
+    let backend = place
+        .as_ref()
+        .and_then(|(p, _)| context.accounts.get(p))
+        .map(|a| a.backend)
+        .filter(|_| !paused);
+    let listing = match (&place, &backend) {
+        (Some((provider, id)), Some(backend)) => Some(context.inventory.listing(provider, id, backend)),
+        _ => None,
+    };
+    let asked = status.id.clone().or_else(|| object.spec.existing_id.clone());
+    if let Some(listing) = &listing {
+        // Asking is what makes absence count.
+        listing.watch(
+            reference(object),
+            asked.as_deref(),
+            if asked.is_none() { Pace::Fast } else { Pace::Slow },
+        );
+    }
+    let view = listing.as_ref().map(|l| l.view(asked.as_deref()));
+    let cluster = cluster_view(found, name, backend.is_some(), deleting);
+    let claimed_by = match (&object.spec.existing_id, &status.id) {
+        (Some(id), None) => claimant(context, id, own_uid),
+        _ => None,
+    };
+    let generation = object.metadata.generation.unwrap_or_default();
+    let display = context
+        .display_reads
+        .get(own_uid, generation, context.settings.display_policy_interval);
+    Gathered {
+        backend,
+        cluster,
+        listing,
+        view,
+        asked,
+        claimed_by,
+        display,
+        cluster_id: place.map(|(_, id)| id),
+        writer: uuid::Uuid::new_v4().to_string(),
+    }
+}
+
+impl Gathered {
+    fn observation(&self) -> Observation<'_> {
+        let (Some(view), Some(id)) = (&self.view, &self.asked) else {
+            return Observation::Unknown;
+        };
+        match view.snapshot.get(id) {
+            Some(observed) => Observation::Present(observed),
+            None if view.snapshot.started.is_none() || view.absent == 0 => Observation::Unknown,
+            None => Observation::Absent {
+                confirmed: view.absent >= 2,
+            },
+        }
+    }
+
+    /// Desktops with our mark that no other resource has recorded.
+    fn candidates(&self, context: &Context, own_uid: &str, status: &DesktopStatus) -> Vec<String> {
+        let Some(view) = &self.view else { return Vec::new() };
+        let marked = view.snapshot.marked(&naming::marker(own_uid));
+        let ours = |id: &&String| status.id.as_ref() == Some(*id) || claimant(context, id, own_uid).is_none();
+        marked.iter().filter(ours).cloned().collect()
+    }
+
+    fn session(&self, context: &Context, status: &DesktopStatus) -> Option<crate::api::desktop::SessionStatus> {
+        context.sessions.of(self.cluster_id.as_deref()?, status.id.as_deref()?)
+    }
+}
+
+/// Another Desktop that has recorded this vendor id.
+fn claimant(context: &Context, id: &str, own_uid: &str) -> Option<String> {
+    let holds = |d: &Desktop| d.status.as_ref().is_some_and(|s| s.id.as_deref() == Some(id));
+    let other = context
+        .desktops
+        .find(|d| d.meta().uid.as_deref() != Some(own_uid) && d.0.as_ref().is_ok_and(holds))?;
+    Some(format!(
+        "Desktop {}/{}",
+        other.namespace().unwrap_or_default(),
+        other.name_any()
+    ))
+}
+
+/// Whether the cluster can take a desktop: it exists, is as declared, and its policy is enforced.
+fn cluster_view(found: Option<&DesktopCluster>, name: &str, connected: bool, deleting: bool) -> ClusterView {
+    let unusable = |reason, message| ClusterView::Unusable { reason, message };
+    let Some(cluster) = found else {
+        return unusable(
+            "ClusterNotFound",
+            format!("DesktopCluster {name} (spec.clusterRef) does not exist."),
+        );
+    };
+    let status = cluster.status.clone().unwrap_or_default();
+    let ready = condition::find(&status.conditions, condition::READY);
+    let words = ready.map_or_else(|| "nothing is known of it yet".to_owned(), |c| c.message.clone());
+    let Some(id) = status.id.clone() else {
+        return unusable(
+            "ClusterNotReady",
+            format!("DesktopCluster {name} is not ready: {words}"),
+        );
+    };
+    let usable = ClusterView::Usable {
+        id,
+        provider: cluster::provider_of(cluster).to_owned(),
+        subnet_id: cluster.spec.network.subnet_id.clone(),
+    };
+    if !connected {
+        return unusable(
+            "ProviderNotConnected",
+            "The provider's account is not connected.".to_owned(),
+        );
+    }
+    if deleting {
+        // Cleaning up needs the place, not its readiness.
+        return usable;
+    }
+    if cluster.metadata.deletion_timestamp.is_some() {
+        return unusable("ClusterDeleting", format!("DesktopCluster {name} is being deleted."));
+    }
+    let current = cluster.metadata.generation == Some(status.observed_generation);
+    let is_ready = current && ready.is_some_and(|c| c.status == "True");
+    let best_effort = cluster.spec.policy_enforcement == PolicyEnforcement::BestEffort
+        && current
+        && status.state == Some(ClusterState::Running);
+    if is_ready || best_effort {
+        return usable;
+    }
+    unusable(
+        "ClusterNotReady",
+        format!("DesktopCluster {name} is not ready: {words}"),
+    )
+}
+
+async fn carry_out(
+    context: &Arc<Context>,
+    object: &Desktop,
+    inputs: &Inputs<'_>,
+    plan: Plan,
+    backend: Option<Arc<dyn Backend>>,
+) -> Result<Duration, Error> {
+    let Plan {
+        action,
+        mut status,
+        mut notices,
+        healing,
+        again,
+        ..
+    } = plan;
+    let backend = match (&action, backend) {
+        (Action::Release, _) => return release(context, object, notices).await,
+        (Action::None, _) => None,
+        (_, Some(backend)) => Some(backend),
+        (_, None) => return Err(Error::Stale),
+    };
+    let mut object = object.clone();
+    let Some(backend) = backend else {
+        count_ready(context, &object, &status);
+        let written = write(context, &object, status).await?;
+        context.publish(&written, notices).await;
+        return Ok(again);
+    };
+    match action {
+        Action::None | Action::Release => {}
+        Action::Create(request) => {
+            create(
+                context,
+                &object,
+                inputs,
+                status,
+                backend,
+                Operation::CreateDesktop(request),
+            )
+            .await?;
+            context.publish(&object, notices).await;
+            return Ok(again);
+        }
+        Action::RecordThenSubmit(operation) => {
+            object = write(context, &object, status.clone()).await?;
+            let answer = submit(context, &*backend, &operation, inputs).await?;
+            status = answered(inputs, status, &operation, &answer);
+        }
+        Action::Submit(operation) => {
+            let answer = submit(context, &*backend, &operation, inputs).await?;
+            if answer.is_ok() {
+                for field in healing {
+                    context.metrics.drift_healed("Desktop", field);
+                }
+            } else {
+                notices.retain(|n| n.reason != "DriftDetected");
+            }
+            status = answered(inputs, status, &operation, &answer);
+        }
+        Action::Poll(task) => match backend.poll(&task).await {
+            Ok(TaskState::Running) => {}
+            Ok(TaskState::Finished) => end_task(context, inputs, &mut status),
+            Ok(TaskState::Failed(words)) => {
+                end_task(context, inputs, &mut status);
+                notices.push(Notice::warning("TaskFailed", words));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a task could not be polled");
+                if !error.class.heals_by_itself() {
+                    end_task(context, inputs, &mut status);
+                }
+            }
+        },
+        Action::ReadDisplayPolicy => {
+            let id = status.id.clone().unwrap_or_default();
+            match backend.get_display_policy(&id).await {
+                Ok(values) => {
+                    context.display_reads.put(inputs.uid, inputs.generation, values);
+                    let written = write(context, &object, status).await?;
+                    context.publish(&written, notices).await;
+                    return Ok(Duration::from_millis(1));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the display policy could not be read");
+                    refused(context, inputs, &error);
+                }
+            }
+        }
+    }
+    count_ready(context, &object, &status);
+    let written = write(context, &object, status).await?;
+    context.publish(&written, notices).await;
+    Ok(again.min(context.settings.inventory_fast))
+}
+
+/// The time from creation to the first readiness, for desktops this process saw begin.
+fn count_ready(context: &Context, object: &Desktop, status: &DesktopStatus) {
+    let before = object.status();
+    let now_ready = condition::is_true(&status.conditions, condition::READY);
+    let never = condition::find(&before.conditions, condition::READY).is_some_and(|c| c.reason == "Creating");
+    if now_ready
+        && never
+        && !condition::is_true(&before.conditions, condition::READY)
+        && let Some(created) = &object.metadata.creation_timestamp
+    {
+        let took = Duration::try_from(Timestamp::now().duration_since(created.0)).unwrap_or_default();
+        context.metrics.became_ready("Desktop", took);
+    }
+}
+
+fn end_task(context: &Context, inputs: &Inputs<'_>, status: &mut DesktopStatus) {
+    if let Some(operation) = status.operation.as_mut() {
+        operation.task_id = None;
+    }
+    context.display_reads.forget(inputs.uid);
+}
+
+async fn submit(
+    context: &Context,
+    backend: &dyn Backend,
+    operation: &Operation,
+    inputs: &Inputs<'_>,
+) -> Result<Result<Receipt, BackendError>, Error> {
+    if !context.leadership.may_send() {
+        return Err(Error::Stale);
+    }
+    let answer = backend.submit(operation).await;
+    match &answer {
+        Ok(_) => tracing::info!(operation = operation.name(), "sent"),
+        Err(error) => {
+            tracing::warn!(operation = operation.name(), %error, "refused");
+            refused(context, inputs, error);
+        }
+    }
+    if matches!(operation, Operation::SetDisplayPolicy { .. }) {
+        context.display_reads.forget(inputs.uid);
+    }
+    Ok(answer)
+}
+
+/// Credentials that are refused here are checked at the provider, which says so for all.
+fn refused(context: &Context, inputs: &Inputs<'_>, error: &BackendError) {
+    if error.class == ErrorClass::Auth
+        && let Some(binding) = &inputs.status.binding
+    {
+        provider::suspect(context, &binding.provider);
+    }
+}
+
+async fn create(
+    context: &Arc<Context>,
+    object: &Desktop,
+    inputs: &Inputs<'_>,
+    status: DesktopStatus,
+    backend: Arc<dyn Backend>,
+    operation: Operation,
+) -> Result<(), Error> {
+    let (ClusterView::Usable { id, provider, .. }, Some(intent)) = (&inputs.cluster, status.create.clone()) else {
+        return Err(Error::Stale);
+    };
+    let binding = Binding {
+        uid: inputs.uid.to_owned(),
+        provider: provider.clone(),
+        cluster_id: Some(id.clone()),
+        since_time: intent.start_time.clone(),
+        adopted: false,
+    };
+    let sent = Sent {
+        intent,
+        binding,
+        limits: *inputs.limits,
+    };
+    creation::create(context, object, status, sent, backend, operation).await
+}
+
+async fn release(context: &Arc<Context>, object: &Desktop, notices: Vec<Notice>) -> Result<Duration, Error> {
+    context.publish(object, notices).await;
+    remove_finalizer(context, object).await?;
+    forget(context, object)?;
+    Ok(context.settings.inventory_slow)
+}
+
+fn forget(context: &Context, object: &Desktop) -> Result<(), Error> {
+    context.forget(uid(object)?);
+    context.inventory.unwatch(&reference(object));
+    Ok(())
+}

@@ -1,0 +1,240 @@
+//! What was read of the vendor and is still fresh: kept in memory, so that events cause no calls.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::context::lock;
+use crate::api::cluster::SessionSummary;
+use crate::api::desktop::SessionStatus;
+use crate::backend::{BackendError, DirectoryState, ObservedCluster, PolicyValues, Session, Task};
+use crate::plan::Pace;
+
+/// Failures in a row before a passing fault is worth saying.
+pub const PERSISTENT: u32 = 3;
+
+/// What was last read of a cluster.
+#[derive(Clone, Debug)]
+pub struct ClusterRead {
+    /// When.
+    pub at: Instant,
+    /// Generation it was read for.
+    pub generation: i64,
+    /// The cluster; `None` when it was not there.
+    pub cluster: Option<ObservedCluster>,
+    /// Answers in a row that did not hold it.
+    pub absent: u32,
+    /// Failures in a row.
+    pub failures: u32,
+    /// The latest failure.
+    pub error: Option<BackendError>,
+    /// Session policy.
+    pub policy: Option<PolicyValues>,
+    /// Directory.
+    pub directory: Option<DirectoryState>,
+    /// When a listing of all clusters was begun.
+    pub listing_started: Option<Timestamp>,
+    /// Clusters listed in the network.
+    pub in_network: Vec<String>,
+    /// How soon it should be read again.
+    pub pace: Pace,
+}
+
+impl ClusterRead {
+    /// Nothing read yet.
+    #[must_use]
+    pub fn empty(generation: i64) -> Self {
+        Self {
+            at: Instant::now(),
+            generation,
+            cluster: None,
+            absent: 0,
+            failures: 0,
+            error: None,
+            policy: None,
+            directory: None,
+            listing_started: None,
+            in_network: Vec::new(),
+            pace: Pace::Fast,
+        }
+    }
+
+    /// The failure, once it is worth saying.
+    #[must_use]
+    pub fn lasting_error(&self) -> Option<&BackendError> {
+        self.error
+            .as_ref()
+            .filter(|e| self.failures >= PERSISTENT || !e.class.heals_by_itself())
+    }
+}
+
+/// What was last read of each cluster, by UID.
+#[derive(Debug, Default)]
+pub struct ClusterReads(Mutex<HashMap<String, ClusterRead>>);
+
+impl ClusterReads {
+    /// The last read.
+    #[must_use]
+    pub fn get(&self, uid: &str) -> Option<ClusterRead> {
+        lock(&self.0).get(uid).cloned()
+    }
+
+    /// Keeps a read.
+    pub fn put(&self, uid: &str, read: ClusterRead) {
+        lock(&self.0).insert(uid.to_owned(), read);
+    }
+
+    /// Sets how soon it should be read again.
+    pub fn set_pace(&self, uid: &str, pace: Pace) {
+        if let Some(read) = lock(&self.0).get_mut(uid) {
+            read.pace = pace;
+        }
+    }
+
+    /// What was read may no longer hold.
+    pub fn forget(&self, uid: &str) {
+        lock(&self.0).remove(uid);
+    }
+}
+
+/// What was last read of each desktop's display policy, by UID.
+#[derive(Debug, Default)]
+pub struct DisplayReads(Mutex<HashMap<String, (Instant, i64, PolicyValues)>>);
+
+impl DisplayReads {
+    /// The last read for this generation, if it is not older than `max_age`.
+    #[must_use]
+    pub fn get(&self, uid: &str, generation: i64, max_age: std::time::Duration) -> Option<PolicyValues> {
+        let reads = lock(&self.0);
+        let (at, read_for, values) = reads.get(uid)?;
+        (*read_for == generation && at.elapsed() <= max_age).then(|| values.clone())
+    }
+
+    /// Keeps a read.
+    pub fn put(&self, uid: &str, generation: i64, values: PolicyValues) {
+        lock(&self.0).insert(uid.to_owned(), (Instant::now(), generation, values));
+    }
+
+    /// What was read may no longer hold.
+    pub fn forget(&self, uid: &str) {
+        lock(&self.0).remove(uid);
+    }
+}
+
+/// Sessions of one cluster.
+#[derive(Debug)]
+pub struct ClusterSessions {
+    /// When they are asked for next.
+    pub next: Instant,
+    /// The request under way.
+    pub task: Option<Task>,
+    by_desktop: HashMap<String, SessionStatus>,
+}
+
+/// Who is connected where, by the vendor's cluster id.
+#[derive(Debug, Default)]
+pub struct Sessions(Mutex<HashMap<String, ClusterSessions>>);
+
+impl Sessions {
+    /// What is to be done about a cluster's sessions now.
+    #[must_use]
+    pub fn due(&self, cluster_id: &str) -> SessionStep {
+        match lock(&self.0).get(cluster_id) {
+            None => SessionStep::Request,
+            Some(ClusterSessions { task: Some(task), .. }) => SessionStep::Fetch(task.clone()),
+            Some(known) if known.next <= Instant::now() => SessionStep::Request,
+            Some(_) => SessionStep::Nothing,
+        }
+    }
+
+    /// A request is under way, or failed and is made again at `next`.
+    pub fn requested(&self, cluster_id: &str, task: Option<Task>, next: Instant) {
+        let mut all = lock(&self.0);
+        let known = all.entry(cluster_id.to_owned()).or_insert_with(|| ClusterSessions {
+            next,
+            task: None,
+            by_desktop: HashMap::new(),
+        });
+        known.task = task;
+        known.next = next;
+    }
+
+    /// The answer came; returns the desktops whose session changed.
+    pub fn answered(&self, cluster_id: &str, sessions: &[Session], next: Instant) -> Vec<String> {
+        let fresh = latest(sessions);
+        let mut all = lock(&self.0);
+        let known = all.entry(cluster_id.to_owned()).or_insert_with(|| ClusterSessions {
+            next,
+            task: None,
+            by_desktop: HashMap::new(),
+        });
+        known.task = None;
+        known.next = next;
+        let mut changed: Vec<String> = fresh
+            .iter()
+            .filter(|(id, s)| known.by_desktop.get(*id) != Some(s))
+            .map(|(id, _)| id.clone())
+            .collect();
+        changed.extend(known.by_desktop.keys().filter(|id| !fresh.contains_key(*id)).cloned());
+        known.by_desktop = fresh;
+        changed
+    }
+
+    /// The latest session on a desktop.
+    #[must_use]
+    pub fn of(&self, cluster_id: &str, desktop_id: &str) -> Option<SessionStatus> {
+        lock(&self.0).get(cluster_id)?.by_desktop.get(desktop_id).cloned()
+    }
+
+    /// Who is connected to a cluster's desktops.
+    #[must_use]
+    pub fn summary(&self, cluster_id: &str) -> Option<SessionSummary> {
+        let all = lock(&self.0);
+        let sessions = &all.get(cluster_id)?.by_desktop;
+        if sessions.is_empty() {
+            return None;
+        }
+        let connected = sessions.values().filter(|s| s.connected).count();
+        Some(SessionSummary {
+            connected: i32::try_from(connected).unwrap_or(i32::MAX),
+            last_logon_time: sessions.values().filter_map(|s| s.last_logon_time.clone()).max(),
+        })
+    }
+}
+
+/// What is to be done about a cluster's sessions.
+#[derive(Clone, Debug)]
+pub enum SessionStep {
+    /// They are fresh.
+    Nothing,
+    /// Ask for them.
+    Request,
+    /// Fetch what was asked for.
+    Fetch(Task),
+}
+
+/// One status a desktop: open sessions win, then the latest.
+fn latest(sessions: &[Session]) -> HashMap<String, SessionStatus> {
+    let mut found: HashMap<String, SessionStatus> = HashMap::new();
+    let mut ordered: Vec<&Session> = sessions.iter().collect();
+    ordered.sort_by_key(|s| s.logon);
+    for session in ordered {
+        let entry = found.entry(session.desktop_id.clone()).or_insert(SessionStatus {
+            connected: false,
+            client_name: None,
+            last_logon_time: None,
+            last_logoff_time: None,
+        });
+        entry.connected |= session.open;
+        entry.client_name = session
+            .client_name
+            .as_deref()
+            .map(|n| crate::api::condition::truncate(n, 256));
+        entry.last_logon_time = session.logon.map(Time).or_else(|| entry.last_logon_time.clone());
+        entry.last_logoff_time = entry.last_logoff_time.clone().max(session.logoff.map(Time));
+    }
+    found
+}

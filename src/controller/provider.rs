@@ -1,0 +1,303 @@
+//! `DesktopProvider`: connects the account, checks it, keeps its credentials fresh.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::Api;
+use kube::{Resource, ResourceExt};
+
+use super::accounts::Account;
+use super::context::Context;
+use super::error::{Error, is_forbidden, is_not_found};
+use super::kind::Kind;
+use super::status::{Stored, add_finalizer, has_finalizer, remove_finalizer, uid, write};
+use crate::api::condition::Stamp;
+use crate::api::{DesktopProvider, DesktopProviderStatus, PROVIDER_FINALIZER, condition};
+use crate::backend::connect::connect;
+use crate::backend::{Backend, BackendError};
+use crate::plan::provider::{Connection, in_use, plan};
+use crate::plan::{retry_wait, until};
+
+impl Stored for DesktopProvider {
+    type Status = DesktopProviderStatus;
+    const FINALIZER: &'static str = PROVIDER_FINALIZER;
+
+    fn api(context: &Context, _: Option<&str>) -> Api<Self> {
+        Api::all(context.client.clone())
+    }
+
+    fn status(&self) -> DesktopProviderStatus {
+        self.status.clone().unwrap_or_default()
+    }
+
+    fn set_status(&mut self, status: DesktopProviderStatus) {
+        self.status = Some(status);
+    }
+}
+
+impl Kind for DesktopProvider {
+    const CONTROLLER: &'static str = "desktopprovider";
+
+    async fn reconcile(context: &Arc<Context>, object: &Arc<Self>) -> Result<Duration, Error> {
+        if object.meta().deletion_timestamp.is_some() {
+            return delete(context, object).await;
+        }
+        if !has_finalizer(&**object) {
+            add_finalizer(context, &**object).await?;
+            return Ok(context.settings.secret_interval);
+        }
+        converge(context, object).await
+    }
+}
+
+fn stamp(context: &Context, object: &DesktopProvider) -> Stamp {
+    Stamp {
+        generation: object.metadata.generation.unwrap_or_default(),
+        now: context.now(),
+    }
+}
+
+async fn converge(context: &Arc<Context>, object: &DesktopProvider) -> Result<Duration, Error> {
+    let name = object.name_any();
+    let settings = &context.settings;
+    let status = object.status();
+    let generation = object.metadata.generation.unwrap_or_default();
+    let connected_anew = match credentials(context, object).await? {
+        Credentials::Refused {
+            reason,
+            message,
+            stalled,
+        } => {
+            if context.accounts.remove(&name) {
+                context.inventory.end_account(&name);
+                wake_users(context, &name);
+            }
+            return finish(
+                context,
+                object,
+                Connection::Refused {
+                    reason,
+                    message,
+                    stalled,
+                },
+            )
+            .await;
+        }
+        Credentials::Found { version, data } => {
+            if context.accounts.get(&name).is_some_and(|a| a.version == version) {
+                false
+            } else {
+                match connect(&name, &object.spec, &data, &context.accounts.connect) {
+                    Ok(backend) => context.accounts.put(&name, Account { version, backend }),
+                    Err(error) => {
+                        if context.accounts.remove(&name) {
+                            context.inventory.end_account(&name);
+                        }
+                        let (reason, message) = (error.reason(), error.to_string());
+                        return finish(
+                            context,
+                            object,
+                            Connection::Refused {
+                                reason,
+                                message,
+                                stalled: true,
+                            },
+                        )
+                        .await;
+                    }
+                }
+                wake_users(context, &name);
+                true
+            }
+        }
+    };
+    let Some(account) = context.accounts.get(&name) else {
+        return Err(Error::Stale);
+    };
+    let fresh = status.observed_generation == generation
+        && condition::is_true(&status.conditions, condition::READY)
+        && context.accounts.checked_within(&name, settings.catalog_interval);
+    if fresh && !connected_anew {
+        return finish(context, object, Connection::Unchanged).await;
+    }
+    let now = context.now();
+    if !connected_anew && let Some(wait) = retry_wait(status.retry.as_ref(), generation, now) {
+        return Ok(wait.min(settings.secret_interval));
+    }
+    let connection = match check(&*account.backend, &status).await {
+        Ok(connection) => {
+            context.accounts.checked(&name);
+            connection
+        }
+        Err(error) => Connection::Failed(error),
+    };
+    finish(context, object, connection).await
+}
+
+async fn check(backend: &dyn Backend, status: &DesktopProviderStatus) -> Result<Connection, BackendError> {
+    let needs_role = backend.capabilities().service_linked_role;
+    if needs_role && status.service_linked_role != Some(true) {
+        backend.prepare().await?;
+    }
+    let catalog = backend.catalog().await?;
+    Ok(Connection::Checked {
+        catalog,
+        service_linked_role: needs_role.then_some(true),
+    })
+}
+
+async fn finish(context: &Arc<Context>, object: &DesktopProvider, connection: Connection) -> Result<Duration, Error> {
+    let uid = uid(object)?.to_owned();
+    let settings = &context.settings;
+    let limits = context.limits(settings.cluster_fast, settings.secret_interval);
+    let stamp = stamp(context, object);
+    let (status, notices) = plan(&object.spec, &object.status(), connection, &uid, &limits, stamp);
+    let retry = status.retry.as_ref().map(|r| until(stamp.now, r.next_attempt_time.0));
+    write(context, object, status).await?;
+    context.publish(object, notices).await;
+    Ok(retry.unwrap_or(settings.secret_interval).min(settings.secret_interval))
+}
+
+enum Credentials {
+    Refused {
+        reason: &'static str,
+        message: String,
+        stalled: bool,
+    },
+    Found {
+        version: String,
+        data: BTreeMap<String, Vec<u8>>,
+    },
+}
+
+async fn credentials(context: &Context, object: &DesktopProvider) -> Result<Credentials, Error> {
+    let reference = &object.spec.credentials_secret_ref;
+    let api: Api<Secret> = Api::namespaced(context.client.clone(), &reference.namespace);
+    let place = format!("{}/{}", reference.namespace, reference.name);
+    match api.get(&reference.name).await {
+        Ok(secret) => {
+            let version = format!(
+                "{}/{}/{}",
+                secret.metadata.uid.as_deref().unwrap_or_default(),
+                secret.metadata.resource_version.as_deref().unwrap_or_default(),
+                object.metadata.generation.unwrap_or_default()
+            );
+            let data = secret
+                .data
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(key, value)| (key, value.0))
+                .collect();
+            Ok(Credentials::Found { version, data })
+        }
+        Err(error) if is_not_found(&error) => Ok(Credentials::Refused {
+            reason: "SecretNotFound",
+            message: format!(
+                "Secret {place} (spec.credentialsSecretRef) does not exist. Create it; it is looked for every {}.",
+                readable(context.settings.secret_interval)
+            ),
+            stalled: false,
+        }),
+        Err(error) if is_forbidden(&error) => Ok(Credentials::Refused {
+            reason: "SecretForbidden",
+            message: format!(
+                "The operator may not read Secret {place} (spec.credentialsSecretRef). Grant it `get` on Secrets in \
+                 namespace {}: the chart does so for the namespaces in credentials.namespaces.",
+                reference.namespace
+            ),
+            stalled: true,
+        }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn readable(duration: Duration) -> String {
+    jiff::SignedDuration::try_from(duration).map_or_else(|_| format!("{duration:?}"), |d| format!("{d:#}"))
+}
+
+async fn delete(context: &Arc<Context>, object: &DesktopProvider) -> Result<Duration, Error> {
+    if !has_finalizer(object) {
+        context.forget(uid(object)?);
+        return Ok(context.settings.secret_interval);
+    }
+    let name = object.name_any();
+    let users = users(context, &name);
+    let Some((status, notices)) = in_use(&object.status(), &users, stamp(context, object)) else {
+        remove_finalizer(context, object).await?;
+        context.accounts.remove(&name);
+        context.inventory.end_account(&name);
+        return Ok(context.settings.secret_interval);
+    };
+    write(context, object, status).await?;
+    context.publish(object, notices).await;
+    // The users must still be able to clean up: keep the account connected.
+    if context.accounts.get(&name).is_none()
+        && let Credentials::Found { version, data } = credentials(context, object).await?
+        && let Ok(backend) = connect(&name, &object.spec, &data, &context.accounts.connect)
+    {
+        context.accounts.put(&name, Account { version, backend });
+        wake_users(context, &name);
+    }
+    Ok(context.settings.cluster_fast)
+}
+
+/// Clusters and desktops that need the account, by namespace and name.
+fn users(context: &Context, provider: &str) -> Vec<String> {
+    let mut users: Vec<String> = Vec::new();
+    for cluster in context.clusters.state() {
+        if let Ok(cluster) = &cluster.0
+            && super::cluster::provider_of(cluster) == provider
+        {
+            users.push(format!(
+                "DesktopCluster {}/{}",
+                cluster.namespace().unwrap_or_default(),
+                cluster.name_any()
+            ));
+        }
+    }
+    for desktop in context.desktops.state() {
+        if let Ok(desktop) = &desktop.0
+            && desktop
+                .status
+                .as_ref()
+                .and_then(|s| s.binding.as_ref())
+                .is_some_and(|b| b.provider == provider)
+        {
+            users.push(format!(
+                "Desktop {}/{}",
+                desktop.namespace().unwrap_or_default(),
+                desktop.name_any()
+            ));
+        }
+    }
+    users.sort();
+    users
+}
+
+/// Everybody who waits for the account looks again.
+fn wake_users(context: &Context, provider: &str) {
+    for cluster in context.clusters.state() {
+        if let Ok(cluster) = &cluster.0
+            && super::cluster::provider_of(cluster) == provider
+        {
+            let _ = context.wake_cluster.send(super::reference(cluster));
+        }
+    }
+    for desktop in context.desktops.state() {
+        if let Ok(desktop) = &desktop.0 {
+            let _ = context.wake_desktop.send(super::reference(desktop));
+        }
+    }
+}
+
+/// The account was refused elsewhere: check it soon, but not more often than its failures allow.
+pub fn suspect(context: &Context, provider: &str) {
+    if context.accounts.suspect(provider)
+        && let Some(object) = context.providers.find(|p| p.meta().name.as_deref() == Some(provider))
+        && let Ok(object) = &object.0
+    {
+        let _ = context.wake_provider.send(super::reference(object));
+    }
+}

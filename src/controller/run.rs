@@ -1,0 +1,239 @@
+//! Starts the three controllers and keeps them running until the process is asked to end.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use futures::StreamExt;
+use kube::runtime::controller::{Config, Controller};
+use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::watcher;
+use kube::{Api, Client, Resource, ResourceExt};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::accounts::Accounts;
+use super::context::{Context, Guarded, Parts};
+use super::kind::{Failures, Kind, pass};
+use super::reference;
+use super::settings::Settings;
+use crate::api::{Desktop, DesktopCluster, DesktopProvider, FIELD_MANAGER};
+use crate::backend::connect::ConnectSettings;
+use crate::http::endpoint::EndpointPolicy;
+use crate::ops::leader::Leadership;
+use crate::ops::metrics::Metrics;
+use crate::ops::readiness::Readiness;
+
+/// Load balancers drop idle connections: a watch is renewed before they do.
+const WATCH_SECONDS: u32 = 200;
+
+/// What the process gives to the controllers.
+pub struct Runtime {
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// What is waited for.
+    pub readiness: Readiness,
+    /// Whether this process may change anything at a vendor.
+    pub leadership: Leadership,
+    /// The process is asked to end.
+    pub shutdown: CancellationToken,
+    /// Calls that must be finished before the process ends.
+    pub tasks: TaskTracker,
+}
+
+type Wakes<K> = tokio::sync::mpsc::UnboundedReceiver<ObjectRef<Guarded<K>>>;
+
+/// Runs until `runtime.shutdown` is cancelled and every pass under way is finished; an error when a controller died.
+pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow::Result<()> {
+    let endpoints = EndpointPolicy::new(&settings.allow_endpoints).context("--allow-endpoint")?;
+    let connect = ConnectSettings {
+        endpoints,
+        observer: Arc::clone(&runtime.metrics) as _,
+        deadline: settings.call_deadline,
+    };
+    let (wake_provider, provider_wakes) = unbounded_channel();
+    let (wake_cluster, cluster_wakes) = unbounded_channel();
+    let (wake_desktop, desktop_wakes) = unbounded_channel();
+    let providers = Controller::new(Api::<Guarded<DesktopProvider>>::all(client.clone()), watch());
+    let clusters = Controller::new(Api::<Guarded<DesktopCluster>>::all(client.clone()), watch());
+    let desktops = Controller::new(Api::<Guarded<Desktop>>::all(client.clone()), watch());
+    let stores = (providers.store(), clusters.store(), desktops.store());
+    let reporter = Reporter {
+        controller: FIELD_MANAGER.into(),
+        instance: std::env::var("POD_NAME").ok(),
+    };
+    let context = Arc::new(Context::new(Parts {
+        client: client.clone(),
+        settings,
+        metrics: Arc::clone(&runtime.metrics),
+        leadership: runtime.leadership,
+        tasks: runtime.tasks,
+        shutdown: runtime.shutdown.clone(),
+        recorder: Recorder::new(client.clone(), reporter),
+        accounts: Accounts::new(connect),
+        stores,
+        wakers: (wake_provider, wake_cluster, wake_desktop),
+    }));
+
+    let providers = providers.watches(
+        Api::<Guarded<DesktopCluster>>::all(client.clone()),
+        watch(),
+        awaited_provider(context.providers.clone()),
+    );
+    let clusters = clusters
+        .watches(
+            Api::<Guarded<DesktopProvider>>::all(client.clone()),
+            watch(),
+            clusters_of(context.clusters.clone()),
+        )
+        .watches(
+            Api::<Guarded<Desktop>>::all(client.clone()),
+            watch(),
+            awaited_cluster(context.clusters.clone()),
+        );
+    let desktops = desktops.watches(
+        Api::<Guarded<DesktopCluster>>::all(client),
+        watch(),
+        desktops_of(context.desktops.clone()),
+    );
+
+    let mut running = JoinSet::new();
+    let readiness = runtime.readiness;
+    // Each kind decides from all three stores: none starts before all are filled.
+    let filled = Filled {
+        context: Arc::clone(&context),
+        readiness,
+    };
+    running.spawn(drive(providers, provider_wakes, filled.clone()));
+    running.spawn(drive(clusters, cluster_wakes, filled.clone()));
+    running.spawn(drive(desktops, desktop_wakes, filled));
+    while let Some(ended) = running.join_next().await {
+        let name = ended.context("a controller panicked")?;
+        anyhow::ensure!(context.shutdown.is_cancelled(), "controller {name} ended by itself");
+    }
+    Ok(())
+}
+
+fn watch() -> watcher::Config {
+    watcher::Config::default().timeout(WATCH_SECONDS)
+}
+
+#[derive(Clone)]
+struct Filled {
+    context: Arc<Context>,
+    readiness: Readiness,
+}
+
+async fn drive<K>(controller: Controller<Guarded<K>>, wakes: Wakes<K>, filled: Filled) -> &'static str
+where
+    K: Kind,
+{
+    let Filled { context, readiness } = filled;
+    let part = K::CONTROLLER;
+    readiness.waiting(
+        part,
+        "waiting for the first listing of the kinds desktop-operator.io/v1alpha1",
+    );
+    let stop = context.shutdown.clone();
+    let failures = Arc::new(Failures::default());
+    let wakes = futures::stream::unfold(wakes, |mut wakes| async move {
+        wakes.recv().await.map(|wake| (wake, wakes))
+    });
+    let stores = Arc::clone(&context);
+    let reconcile = move |object: Arc<Guarded<K>>, context: Arc<Context>| {
+        let failures = Arc::clone(&failures);
+        async move {
+            all_stores(&context).await;
+            pass(object, context, failures).await
+        }
+    };
+    let ready = readiness.clone();
+    tokio::spawn(async move {
+        all_stores(&stores).await;
+        ready.ready(part);
+    });
+    let concurrency = context.settings.concurrency;
+    controller
+        .with_config(Config::default().concurrency(concurrency))
+        .reconcile_on(wakes)
+        .graceful_shutdown_on(async move { stop.cancelled().await })
+        .run(reconcile, |_, never, _| match *never {}, context)
+        .for_each(|result| async move {
+            if let Err(error) = result {
+                tracing::debug!(controller = part, %error, "the controller's queue");
+            }
+        })
+        .await;
+    part
+}
+
+async fn all_stores(context: &Context) {
+    let waits = (
+        context.providers.wait_until_ready(),
+        context.clusters.wait_until_ready(),
+        context.desktops.wait_until_ready(),
+    );
+    let _ = tokio::join!(waits.0, waits.1, waits.2);
+}
+
+/// A provider that is being deleted looks again when one of its clusters changes or goes.
+fn awaited_provider(
+    providers: Store<Guarded<DesktopProvider>>,
+) -> impl Fn(Guarded<DesktopCluster>) -> Option<ObjectRef<Guarded<DesktopProvider>>> {
+    move |cluster| {
+        let cluster = cluster.0.ok()?;
+        let name = super::cluster::provider_of(&cluster);
+        let provider = providers.find(|p| p.meta().name.as_deref() == Some(name))?;
+        let waits = provider.meta().deletion_timestamp.is_some();
+        waits.then(|| ObjectRef::new(name))
+    }
+}
+
+/// Clusters look again when their provider changes.
+fn clusters_of(
+    clusters: Store<Guarded<DesktopCluster>>,
+) -> impl Fn(Guarded<DesktopProvider>) -> Vec<ObjectRef<Guarded<DesktopCluster>>> {
+    move |provider| {
+        let name = provider.name_any();
+        let of = |c: &Guarded<DesktopCluster>| {
+            c.0.as_ref()
+                .ok()
+                .filter(|c| super::cluster::provider_of(c) == name)
+                .map(reference)
+        };
+        clusters.state().iter().filter_map(|c| of(c)).collect()
+    }
+}
+
+/// A cluster that is being deleted looks again when one of its desktops changes or goes.
+fn awaited_cluster(
+    clusters: Store<Guarded<DesktopCluster>>,
+) -> impl Fn(Guarded<Desktop>) -> Option<ObjectRef<Guarded<DesktopCluster>>> {
+    move |desktop| {
+        let desktop = desktop.0.ok()?;
+        let namespace = desktop.namespace()?;
+        let name = desktop.spec.cluster_ref.name;
+        let at = ObjectRef::<Guarded<DesktopCluster>>::new(&name).within(&namespace);
+        let cluster = clusters.get(&at)?;
+        cluster.meta().deletion_timestamp.is_some().then_some(at)
+    }
+}
+
+/// Desktops look again when their cluster changes.
+fn desktops_of(
+    desktops: Store<Guarded<Desktop>>,
+) -> impl Fn(Guarded<DesktopCluster>) -> Vec<ObjectRef<Guarded<Desktop>>> {
+    move |cluster| {
+        let (namespace, name) = (cluster.namespace(), cluster.name_any());
+        let of = |d: &Guarded<Desktop>| {
+            let here = d.namespace() == namespace;
+            d.0.as_ref()
+                .ok()
+                .filter(|d| here && d.spec.cluster_ref.name == name)
+                .map(reference)
+        };
+        desktops.state().iter().filter_map(|d| of(d)).collect()
+    }
+}
