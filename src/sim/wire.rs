@@ -1,0 +1,126 @@
+//! Answers as they leave, whole or spoilt.
+
+use std::convert::Infallible;
+use std::io;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::response::Response;
+use futures::stream;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+/// An answer, or none.
+pub(crate) enum Reply {
+    /// An HTTP response.
+    Http(Response),
+    /// The connection is reset.
+    Reset,
+}
+
+/// A page as a proxy in front of the vendor would send it.
+const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Gateway</title></head>\
+                    <body><h1>The server could not answer</h1></body></html>\n";
+
+fn response(status: u16, content_type: &'static str, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// A JSON answer.
+pub(crate) fn json_reply(status: u16, body: &Value) -> Reply {
+    Reply::Http(response(
+        status,
+        "application/json;charset=utf-8",
+        Body::from(body.to_string()),
+    ))
+}
+
+/// A JSON answer with one more header; a value that cannot be a header is left out.
+pub(crate) fn json_with_header(status: u16, body: &Value, name: &'static str, value: &str) -> Reply {
+    let mut response = response(status, "application/json;charset=utf-8", Body::from(body.to_string()));
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+    Reply::Http(response)
+}
+
+/// A gateway's page, or nothing but a status.
+pub(crate) fn page(status: u16, with_body: bool) -> Reply {
+    let body = if with_body { Body::from(PAGE) } else { Body::empty() };
+    Reply::Http(response(status, "text/html", body))
+}
+
+/// Half of an answer that promises the whole of it.
+pub(crate) fn truncated(status: u16, body: &Value) -> Reply {
+    let bytes = Bytes::from(body.to_string());
+    let whole = bytes.len();
+    let half: [Result<Bytes, io::Error>; 2] = [
+        Ok(bytes.slice(..whole / 2)),
+        Err(io::ErrorKind::ConnectionAborted.into()),
+    ];
+    let mut response = response(
+        status,
+        "application/json;charset=utf-8",
+        Body::from_stream(stream::iter(half)),
+    );
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(whole));
+    Reply::Http(response)
+}
+
+/// An answer of more than a mebibyte.
+pub(crate) fn oversize(status: u16, mut body: Value) -> Reply {
+    if let Some(fields) = body.as_object_mut() {
+        fields.insert("Padding".to_owned(), Value::String("x".repeat(3 << 19)));
+    }
+    json_reply(status, &body)
+}
+
+/// An answer that trickles, twenty pieces a second at most.
+pub(crate) fn slow(status: u16, body: &Value, bytes_per_second: u64) -> Reply {
+    const PIECES: u64 = 20;
+    let rate = bytes_per_second.max(1);
+    let size = usize::try_from(rate.div_ceil(PIECES)).unwrap_or(usize::MAX);
+    let pause = Duration::from_micros(1_000_000_u64.saturating_mul(size as u64) / rate);
+    let bytes = Bytes::from(body.to_string());
+    let length = bytes.len();
+    let pieces = stream::unfold(bytes, move |mut rest| async move {
+        if rest.is_empty() {
+            return None;
+        }
+        tokio::time::sleep(pause).await;
+        let piece = rest.split_to(size.min(rest.len()));
+        Some((Ok::<_, Infallible>(piece), rest))
+    });
+    let mut response = response(status, "application/json;charset=utf-8", Body::from_stream(pieces));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    Reply::Http(response)
+}
+
+/// The same keys with values of other types.
+pub(crate) fn wrong_types(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| {
+                let wrong = match value {
+                    Value::Null => json!(["null"]),
+                    Value::Bool(_) => json!({"maybe": true}),
+                    Value::Number(_) => json!("a number"),
+                    Value::String(_) => json!([{"text": 1}]),
+                    Value::Array(_) | Value::Object(_) => json!(7),
+                };
+                (name.clone(), wrong)
+            })
+            .collect(),
+        _ => json!({"Value": []}),
+    }
+}
