@@ -1,1 +1,7 @@
 //! The operator against a real Kubernetes API server and the simulated vendor.
+//!
+//! Tests that only talk to the API server share one control plane per process ([`harness::Env::shared`]); an operator
+//! looks at a whole cluster, so every test with one has a control plane of its own ([`harness::Env::own`]).
+
+mod harness;
+mod smoke;
