@@ -48,7 +48,7 @@ impl Default for Options {
             .map(str::to_owned)
             .to_vec(),
             apiserver_args: Vec::new(),
-            ready_within: Duration::from_secs(60),
+            ready_within: Duration::from_mins(1),
         }
     }
 }
@@ -305,13 +305,13 @@ impl ControlPlane {
     }
 
     async fn ready(&self, client: &mut Option<Client>) -> Result<(), DevenvError> {
+        if client.is_none() {
+            // The certificate appears only once the server has started.
+            self.write_kubeconfig(&self.kubeconfig(), ADMIN, &self.users[0].token)?;
+        }
         let client = match client {
             Some(client) => client,
-            None => {
-                // The certificate appears only once the server has started.
-                self.write_kubeconfig(&self.kubeconfig(), ADMIN, &self.users[0].token)?;
-                client.insert(self.client().await?)
-            }
+            None => client.insert(self.client().await?),
         };
         let request = http::Request::get("/readyz")
             .body(Vec::new())
@@ -367,18 +367,8 @@ fn spawn(group: &ProcessGroup, folder: &Path, name: &str, command: &mut Command)
 }
 
 fn write_tokens(path: &Path, users: &[User]) -> Result<(), DevenvError> {
-    let lines: String = users
-        .iter()
-        .map(|user| {
-            format!(
-                "{},{},{},\"{}\"\n",
-                user.token,
-                user.name,
-                user.name,
-                user.groups.join(",")
-            )
-        })
-        .collect();
+    let line = |User { name, groups, token }: &User| format!("{token},{name},{name},\"{}\"", groups.join(","));
+    let lines = users.iter().map(line).collect::<Vec<_>>().join("\n");
     std::fs::write(path, lines).map_err(io("write the users"))
 }
 
