@@ -1,1 +1,16 @@
 //! The operator against a real Kubernetes API server and the simulated vendor.
+//!
+//! Tests that only talk to the API server share one control plane per process ([`harness::Env::shared`]); an operator
+//! looks at a whole cluster, so every test with one has a control plane of its own ([`harness::Env::own`]).
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "the whole crate is tests, and their helpers may fail them"
+)]
+
+mod api_rules;
+mod harness;
+mod smoke;
