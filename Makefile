@@ -34,7 +34,7 @@ lint: ## Clippy, with every warning an error
 
 .PHONY: deny
 deny: ## Licences, banned crates and sources of the dependencies
-	./tests/tools/deny.sh check bans licenses sources
+	./tests/tools/deny.sh check --hide-inclusion-graph bans licenses sources
 
 .PHONY: generate
 generate: ## Write the files that are made from the code: crds/ and docs/api.md
