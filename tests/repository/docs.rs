@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clap::Args;
+use desktop_operator::controller::settings::Settings;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -34,6 +37,27 @@ fn relative_links_lead_somewhere() {
         }
     }
     assert!(broken.is_empty(), "links that lead nowhere: {broken:#?}");
+}
+
+#[test]
+fn every_setting_is_described_with_its_default() {
+    let text = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| `--")).collect();
+    let command = Settings::augment_args(clap::Command::new("operator"));
+    let mut missing = Vec::new();
+    for argument in command.get_arguments() {
+        let flag = format!("`--{}`", argument.get_long().unwrap());
+        let defaults: Vec<String> = argument
+            .get_default_values()
+            .iter()
+            .map(|value| format!("`{}`", value.to_str().unwrap()))
+            .collect();
+        let described = |row: &&str| row.contains(&flag) && defaults.iter().all(|default| row.contains(default));
+        if !rows.iter().any(|row| described(row)) {
+            missing.push(format!("{flag} {defaults:?}"));
+        }
+    }
+    assert!(missing.is_empty(), "not in docs/operations.md: {missing:#?}");
 }
 
 /// The Markdown files of the root and of `docs/`.
