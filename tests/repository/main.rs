@@ -1,1 +1,3 @@
 //! What holds for the repository itself: generated files, module directions.
+
+mod docs;

@@ -1,0 +1,46 @@
+# `make demo` shows the operator at work; `make test` runs everything CI runs. Neither needs anything installed by
+# hand beyond Rust, Go and Python: what else they use is built once into a cache.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+
+.PHONY: help
+help: ## This list
+	@awk -F ' ## ' '/^[a-z-]+:.* ## /{split($$1, t, ":"); printf "  make %-14s %s\n", t[1], $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: control-plane ## A cluster, a simulated vendor and the operator, live; KEEP=1 leaves them running
+	$(CARGO) build --locked --quiet --bin desktop-operator --bin demo
+	$(CARGO) run --locked --quiet --bin demo -- $(if $(KEEP),--keep)
+
+# The order matters on a cold machine: what fails fast first, what takes long once, the tests last.
+.PHONY: test
+test: ## Everything CI runs
+	$(MAKE) --no-print-directory format
+	$(MAKE) --no-print-directory control-plane
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory deny
+	$(CARGO) test --locked --no-fail-fast
+
+.PHONY: format
+format: ## Check the formatting
+	$(CARGO) fmt --check
+
+.PHONY: lint
+lint: ## Clippy, with every warning an error
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+.PHONY: deny
+deny: ## Licences, banned crates and sources of the dependencies
+	./tests/tools/deny.sh check --hide-inclusion-graph bans licenses sources
+
+.PHONY: generate
+generate: ## Write the files that are made from the code: crds/ and docs/api.md
+	$(CARGO) run --locked --quiet --bin crdgen -- crds
+	$(CARGO) run --locked --quiet --bin apidoc -- docs/api.md
+
+.PHONY: control-plane
+control-plane: ## Build etcd, kube-apiserver and kube-controller-manager (once, about nine minutes)
+	./tests/control-plane/build.sh >/dev/null
