@@ -274,7 +274,9 @@ impl<'a> Draft<'a> {
     fn new(inputs: &'a Inputs<'a>) -> Self {
         let mut status = inputs.status.clone();
         status.observed_generation = inputs.generation;
-        condition::clear(&mut status.conditions, condition::PAUSED);
+        if !inputs.paused {
+            condition::clear(&mut status.conditions, condition::PAUSED);
+        }
         let (action, notices, healing) = (Action::None, Vec::new(), Vec::new());
         Self {
             inputs,

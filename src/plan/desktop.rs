@@ -2,6 +2,8 @@
 
 mod deletion;
 mod steady;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -252,7 +254,9 @@ impl<'a> Draft<'a> {
     fn new(inputs: &'a Inputs<'a>) -> Self {
         let mut status = inputs.status.clone();
         status.observed_generation = inputs.generation;
-        condition::clear(&mut status.conditions, condition::PAUSED);
+        if !inputs.paused {
+            condition::clear(&mut status.conditions, condition::PAUSED);
+        }
         Self {
             inputs,
             status,
@@ -395,6 +399,7 @@ impl<'a> Draft<'a> {
                     "Desktop {id} has vanished at the vendor; a new, empty one is created (spec.onLoss: Recreate)."
                 ),
             ));
+            self.status.state = None;
             self.status.id = None;
             self.status.binding = None;
             self.status.create = None;
@@ -457,6 +462,7 @@ impl<'a> Draft<'a> {
             since_time: Time(self.inputs.now),
             adopted,
         });
+        self.status.state = None;
         self.status.create = None;
         self.status.operation = None;
         self.status.last_error = None;

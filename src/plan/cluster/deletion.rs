@@ -91,7 +91,7 @@ impl Draft<'_> {
         };
         let settled = create::settled_empty(kept.as_ref().unwrap_or(&intent), self.inputs.limits, self.inputs.now);
         self.status.create = kept;
-        if settled && candidates.is_empty() {
+        if settled && candidates.is_empty() && !self.inputs.in_flight {
             self.action = Action::Release;
         }
     }

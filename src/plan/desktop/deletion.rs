@@ -75,7 +75,7 @@ impl Draft<'_> {
                     .as_ref()
                     .is_some_and(|i| create::settled_empty(i, self.inputs.limits, self.inputs.now));
                 self.status.create = kept;
-                if settled && !prepaid {
+                if settled && !prepaid && !self.inputs.in_flight && self.inputs.candidates.is_empty() {
                     self.action = Action::Release;
                     return;
                 }
@@ -86,7 +86,7 @@ impl Draft<'_> {
             create::Decision::Stall { intent: kept, .. } => {
                 let settled = create::settled_empty(&kept, self.inputs.limits, self.inputs.now);
                 self.status.create = Some(kept);
-                if settled && !prepaid {
+                if settled && !prepaid && !self.inputs.in_flight && self.inputs.candidates.is_empty() {
                     self.action = Action::Release;
                     return;
                 }
