@@ -121,11 +121,11 @@ impl Default for Durations {
     fn default() -> Self {
         Self {
             cluster: Duration::from_millis(1500),
-            instance: Duration::from_millis(2000),
+            instance: Duration::from_secs(2),
             power: Duration::from_millis(700),
-            delete: Duration::from_millis(1000),
+            delete: Duration::from_secs(1),
             task: Duration::from_millis(500),
-            image: Duration::from_millis(3000),
+            image: Duration::from_secs(3),
         }
     }
 }

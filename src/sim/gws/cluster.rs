@@ -18,21 +18,21 @@ type Result<T> = std::result::Result<T, ApiError>;
 const TYPES: [&str; 2] = ["gws.s1.standard", "gws.s1.advanced"];
 const ZONES: [&str; 2] = ["cn-hangzhou-h", "cn-hangzhou-i"];
 
-pub(super) fn create_service_linked_role(world: &mut World, call: &Call) -> Result<Done> {
+pub(super) fn create_service_linked_role(world: &mut World, call: &Call) -> Done {
     let created = world.gws.roles.insert(call.account.clone());
     let done = Done {
         wrote: created,
         ..Done::default()
     };
-    Ok(done.field("AlreadyExists", !created))
+    done.field("AlreadyExists", !created)
 }
 
-pub(super) fn describe_available_resource(_: &mut World, _: &Call) -> Result<Done> {
+pub(super) fn describe_available_resource() -> Done {
     let resources: Vec<Value> = ZONES
         .iter()
         .flat_map(|zone| TYPES.map(|cluster_type| json!({"Zone": zone, "ClusterType": cluster_type})))
         .collect();
-    Ok(Done::default().field("AvailableResources", resources))
+    Done::default().field("AvailableResources", resources)
 }
 
 /// Refuses a network that does not exist, and a subnet that cannot be one.

@@ -92,7 +92,7 @@ pub(crate) fn remove(world: &mut World, id: &str, now: u64) {
     world.ledger.died(id, now);
 }
 
-/// Notes when the next step or task is due, or the next object becomes visible.
+/// Notes when the next step or task is due.
 fn wake(world: &mut World) {
     let gws = &world.gws;
     let steps = gws

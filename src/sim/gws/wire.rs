@@ -24,8 +24,8 @@ type Action = fn(&mut World, &Call) -> Result<Done, ApiError>;
 /// The actions of the document.
 fn action(name: &str) -> Option<Action> {
     Some(match name {
-        "CreateServiceLinkedRole" => cluster::create_service_linked_role,
-        "DescribeAvailableResource" => cluster::describe_available_resource,
+        "CreateServiceLinkedRole" => |world, call| Ok(cluster::create_service_linked_role(world, call)),
+        "DescribeAvailableResource" => |_, _| Ok(cluster::describe_available_resource()),
         "CreateCluster" => cluster::create,
         "DescribeClusters" => cluster::describe,
         "SetClusterName" => cluster::set_name,
