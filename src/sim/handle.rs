@@ -20,6 +20,9 @@ use super::world::{Held, World};
 /// that will never end.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How long [`Sim::stop`] waits for answers that are on their way.
+const FAREWELL: Duration = Duration::from_secs(5);
+
 /// Why a simulator did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SimError {
@@ -145,11 +148,13 @@ impl Sim {
         }
     }
 
-    /// Stops answering and waits until the last answer is out.
+    /// Stops answering and waits until the last answer is out, though not for one that trickles without end.
     pub async fn stop(mut self) {
         self.shared.shutdown.cancel();
-        if let Err(error) = (&mut self.server).await {
-            tracing::error!(%error, "the simulator ended badly");
+        match tokio::time::timeout(FAREWELL, &mut self.server).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the simulator ended badly"),
+            Err(_) => self.server.abort(),
         }
     }
 

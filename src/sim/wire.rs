@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::response::Response;
-use futures::stream;
+use futures::stream::{self, StreamExt};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
@@ -59,14 +59,16 @@ pub(crate) fn page(status: u16, with_body: bool) -> Reply {
 pub(crate) fn truncated(status: u16, body: &Value) -> Reply {
     let bytes = Bytes::from(body.to_string());
     let whole = bytes.len();
-    let half: [Result<Bytes, io::Error>; 2] = [
-        Ok(bytes.slice(..whole / 2)),
-        Err(io::ErrorKind::ConnectionAborted.into()),
-    ];
+    let half = stream::once(std::future::ready(Ok(bytes.slice(..whole / 2))));
+    let end = stream::once(async {
+        // hyper sends what it has when the body makes it wait; an error at once would take the first half along.
+        tokio::task::yield_now().await;
+        Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionAborted))
+    });
     let mut response = response(
         status,
         "application/json;charset=utf-8",
-        Body::from_stream(stream::iter(half)),
+        Body::from_stream(half.chain(end)),
     );
     response
         .headers_mut()
