@@ -12,7 +12,7 @@ help: ## This list
 
 .PHONY: demo
 demo: control-plane ## A cluster, a simulated vendor and the operator, live; KEEP=1 leaves them running
-	$(CARGO) build --locked --quiet --bin desktop-operator --bin demo
+	$(CARGO) build --locked --bin desktop-operator --bin demo
 	$(CARGO) run --locked --quiet --bin demo -- $(if $(KEEP),--keep)
 
 # The order matters on a cold machine: what fails fast first, what takes long once, the tests last.

@@ -53,23 +53,88 @@ fn every_setting_is_described_with_its_default() {
             .map(|value| format!("`{}`", value.to_str().unwrap()))
             .collect();
         let described = |row: &&str| row.contains(&flag) && defaults.iter().all(|default| row.contains(default));
-        if !rows.iter().any(|row| described(row)) {
+        if !rows.iter().any(described) {
             missing.push(format!("{flag} {defaults:?}"));
         }
     }
     assert!(missing.is_empty(), "not in docs/operations.md: {missing:#?}");
 }
 
+/// Words in the same spelling that are no reasons: values, kinds, operations.
+const NOT_REASONS: [&str; 17] = [
+    "Both",
+    "ClientToDesktop",
+    "Desktop",
+    "DesktopCluster",
+    "DesktopToClient",
+    "Disabled",
+    "False",
+    "KeepCharging",
+    "ReadOnly",
+    "ReadWrite",
+    "Reconcile",
+    "RemoveDirectory",
+    "SetDirectory",
+    "SetDisplayPolicy",
+    "SetPolicy",
+    "True",
+    "Unknown",
+];
+
+#[test]
+fn every_reason_is_explained() {
+    let text = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let mut missing = Vec::new();
+    for file in files_below(&["src/plan", "src/controller"], "rs").unwrap() {
+        if file.ends_with("tests.rs") {
+            continue;
+        }
+        let source = std::fs::read_to_string(&file)
+            .unwrap()
+            .replace("\\\"", "")
+            .replace("'\"'", "");
+        let code = source.split("#[cfg(test)]").next().unwrap();
+        for word in code.split('"').skip(1).step_by(2).filter(|word| is_camel_case(word)) {
+            if !NOT_REASONS.contains(&word) && !text.contains(&format!("`{word}`")) {
+                missing.push(format!("{word} ({})", file.strip_prefix(root()).unwrap().display()));
+            }
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "reasons that docs/operations.md does not explain: {missing:#?}"
+    );
+}
+
+fn is_camel_case(word: &str) -> bool {
+    word.len() > 2
+        && word.starts_with(|c: char| c.is_ascii_uppercase())
+        && word.contains(|c: char| c.is_ascii_lowercase())
+        && word.chars().all(|c| c.is_ascii_alphabetic())
+}
+
 /// The Markdown files of the root and of `docs/`.
 fn documents() -> std::io::Result<Vec<PathBuf>> {
-    let mut folders = vec![root().to_owned(), root().join("docs")];
+    let mut files = files_below(&["docs"], "md")?;
+    for entry in std::fs::read_dir(root())? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e == "md") {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+/// Files with this ending in these folders and all below them.
+fn files_below(folders: &[&str], extension: &str) -> std::io::Result<Vec<PathBuf>> {
+    let mut folders: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder)? {
             let path = entry?.path();
-            if path.is_dir() && folder != root() {
+            if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "md") {
+            } else if path.extension().is_some_and(|e| e == extension) {
                 files.push(path);
             }
         }

@@ -1,0 +1,81 @@
+//! `make demo`: a control plane, a simulated vendor and the operator, and what happens between them, told live.
+
+mod board;
+mod screen;
+mod show;
+mod stage;
+mod story;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use screen::Screen;
+use show::Show;
+use stage::Stage;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Shows the operator at work, on a control plane of its own and against a simulated vendor.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Leave everything running at the end of the story, until Ctrl-C.
+    #[arg(long)]
+    keep: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // Whatever ends the demo, its future is dropped, and with it everything that it started.
+    let outcome = tokio::select! {
+        outcome = demo(arguments.keep) => outcome,
+        signal = asked_to_end() => match signal {
+            Ok(()) if arguments.keep => Ok(()),
+            Ok(()) => Err(anyhow::anyhow!("interrupted")),
+            Err(error) => Err(error.into()),
+        },
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\ndemo: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn demo(keep: bool) -> anyhow::Result<()> {
+    let mut screen = Screen::new();
+    story::welcome(&mut screen)?;
+    let mut stage = Stage::start().await?;
+    let mut show = Show::new(&stage.client, screen);
+    let told = if keep {
+        story::stay(&mut show, &mut stage).await
+    } else {
+        story::tell(&mut show, &mut stage).await
+    };
+    match told {
+        Ok(()) => stage.stop().await,
+        Err(error) => {
+            show.screen.settle();
+            let log = stage.operator_log.display().to_string();
+            eprintln!(
+                "\nThe operator's last words (all of them are in {log}):\n{}",
+                stage.operator_tail()
+            );
+            Err(error)
+        }
+    }
+}
+
+/// Ctrl-C, or being told to end, or the terminal being closed.
+async fn asked_to_end() -> std::io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! The story, step by step.
+
+use anyhow::{Context, bail, ensure};
+use desktop_operator::api::condition;
+use desktop_operator::api::desktop::DesktopState;
+use desktop_operator::sim::{GwsEdit, Kind};
+
+use crate::board::Board;
+use crate::screen::Screen;
+use crate::show::Show;
+use crate::stage::Stage;
+
+/// Objects of the manifests that the operator looks after.
+const OBJECTS: usize = 5;
+const DESKTOPS: usize = 3;
+const CLUSTER: &str = "office";
+
+/// What is about to be seen.
+pub fn welcome(screen: &mut Screen) -> anyhow::Result<()> {
+    screen.headline("Cloud desktops as Kubernetes resources")?;
+    screen.say(
+        "Three things run now on this machine: a Kubernetes API server, a simulator that speaks the protocol of a\n\
+         desktop vendor (Alibaba Cloud GWS), and the operator, which keeps the vendor's account as the manifests say.\n\
+         The simulator is faster than a vendor, everything else is as in real life.",
+    )?;
+    Ok(())
+}
+
+/// The whole story.
+pub async fn tell(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
+    rise(show, stage).await?;
+    policy_drift(show, stage).await?;
+    power_drift(show, stage).await?;
+    farewell(show, stage).await
+}
+
+/// The story without its end, and then whatever the viewer does.
+pub async fn stay(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
+    rise(show, stage).await?;
+    policy_drift(show, stage).await?;
+    power_drift(show, stage).await?;
+    show.screen
+        .headline("Everything keeps running until Ctrl-C. In another terminal:")?;
+    show.screen.say(&format!(
+        "  export KUBECONFIG={}\n  kubectl get vdi --all-namespaces\n  kubectl describe desktop --namespace design alice",
+        stage.kubeconfig().display()
+    ))?;
+    show.screen
+        .say(&format!("The vendor's side: {}/_sim/state", stage.vendor.url()))?;
+    show.follow(stage, |_, _| false).await
+}
+
+async fn rise(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
+    show.screen
+        .headline("1. We declare an account, a cluster and three desktops (the manifests are in config/demo)")?;
+    show.screen.say(
+        "The operator checks the account, creates the cluster, sets its session policy, and only then creates the\n\
+         desktops, assigns their users and switches Carol's off.",
+    )?;
+    stage.apply().await?;
+    show.until(stage, "everything Ready", |board, _| board.all_ready(OBJECTS))
+        .await?;
+    let created = stage.vendor.ledger().ever_created(Kind::Instance).len();
+    ensure!(
+        created == DESKTOPS,
+        "the vendor created {created} desktops instead of {DESKTOPS}"
+    );
+    told(show, "All five are Ready: the vendor's account is as declared.")
+}
+
+async fn policy_drift(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
+    let id = cluster_id(&show.board)?;
+    let before = clipboard(stage, &id)?;
+    show.screen
+        .headline("2. Somebody opens the clipboard in the vendor's console, and tells nobody")?;
+    stage.vendor.edit(GwsEdit::SetPolicy {
+        cluster: id.clone(),
+        field: "Clipboard".to_owned(),
+        value: "readwrite".to_owned(),
+    })?;
+    show.screen.say(&format!(
+        "The manifest says ClientToDesktop (the vendor's word is {before:?}); at the vendor it is now {:?}.",
+        clipboard(stage, &id)?
+    ))?;
+    let seen = show.board.told.len();
+    show.until(stage, "the clipboard set back", |board, stage| {
+        clipboard(stage, &id).is_ok_and(|now| now == before)
+            && board.told[seen..].iter().any(|told| told.about.contains(CLUSTER))
+            && board.all_ready(OBJECTS)
+            && policy_enforced(board)
+    })
+    .await?;
+    told(
+        show,
+        &format!("Found, reported and healed: at the vendor the clipboard is {before:?} again."),
+    )
+}
+
+async fn power_drift(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
+    show.screen.headline("3. Somebody stops Alice's desktop there, too")?;
+    let id = show
+        .board
+        .desktops
+        .get("alice")
+        .and_then(|desktop| desktop.status.as_ref()?.id.clone())
+        .context("Alice's desktop has no id")?;
+    stage.vendor.edit(GwsEdit::StopInstance { instance: id })?;
+    show.until(stage, "the stop noticed", |board, _| !board.all_ready(OBJECTS))
+        .await?;
+    show.until(stage, "Alice's desktop running again", |board, _| {
+        let now = board.desktops.get("alice").and_then(|d| d.status.as_ref()?.state);
+        now == Some(DesktopState::Running) && board.all_ready(OBJECTS)
+    })
+    .await?;
+    told(show, "Her manifest says Running, so it was started again.")
+}
+
+async fn farewell(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
+    show.screen
+        .headline("4. We delete everything at once, and in the wrong order: the account first")?;
+    show.screen.say(
+        "Nothing may be lost at the vendor, so the operator takes its own order: the account waits for the cluster,\n\
+         the cluster for its desktops, and each object goes only when it was seen gone at the vendor.",
+    )?;
+    stage.delete().await?;
+    show.until(stage, "everything deleted", |board, _| board.is_empty())
+        .await?;
+    show.screen.settle();
+    show.screen.headline("The vendor's own books")?;
+    let ledger = stage.vendor.ledger();
+    let mut balanced = true;
+    for (kind, name, expected) in [(Kind::Cluster, "clusters", 1), (Kind::Instance, "desktops", DESKTOPS)] {
+        let created = ledger.ever_created(kind).len();
+        let left = ledger.existing(kind).len();
+        show.screen.say(&format!(
+            "  {name} created {created}, deleted {}, left {left}",
+            created - left
+        ))?;
+        balanced &= created == expected && left == 0;
+    }
+    if !balanced {
+        bail!("the books are not balanced");
+    }
+    let seconds = show.screen.seconds();
+    show.screen.say(&format!(
+        "\nThat was all, in {seconds:.0} seconds. `make demo KEEP=1` leaves it running."
+    ))?;
+    Ok(())
+}
+
+/// The end of a step.
+fn told(show: &mut Show, text: &str) -> anyhow::Result<()> {
+    show.screen.say(&format!("{:6.1}s   {text}", show.screen.seconds()))?;
+    Ok(())
+}
+
+fn cluster_id(board: &Board) -> anyhow::Result<String> {
+    let cluster = board.clusters.get(CLUSTER).context("the cluster is gone")?;
+    let id = cluster.status.as_ref().and_then(|status| status.id.clone());
+    id.context("the cluster has no id")
+}
+
+fn policy_enforced(board: &Board) -> bool {
+    let status = board.clusters.get(CLUSTER).and_then(|cluster| cluster.status.as_ref());
+    status.is_some_and(|status| condition::is_true(&status.conditions, condition::POLICY_ENFORCED))
+}
+
+/// What the vendor itself says.
+fn clipboard(stage: &Stage, cluster_id: &str) -> anyhow::Result<String> {
+    stage
+        .vendor
+        .read(|world| Some(world.gws.cluster(cluster_id)?.policy.get("Clipboard")?.clone()))
+        .context("the vendor knows no clipboard setting of the cluster")
+}
