@@ -6,6 +6,8 @@
 
 pub mod connect;
 pub mod error;
+pub mod gws;
+pub mod lenient;
 pub mod model;
 
 use async_trait::async_trait;
@@ -15,8 +17,6 @@ pub use model::{
     Catalog, ClusterSpec, DesktopSpec, DirectoryState, ImageState, ObservedCluster, ObservedDesktop, ObservedImage,
     Operation, PolicyValues, Receipt, Session, Task, TaskKind, TaskState, Ticket,
 };
-
-use crate::api::cluster::SessionPolicy;
 
 /// Result of a vendor call.
 pub type Result<T> = std::result::Result<T, BackendError>;
@@ -81,14 +81,10 @@ pub trait Backend: Send + Sync {
     /// Every image the account may use: complete, or an error.
     async fn list_images(&self) -> Result<Vec<ObservedImage>>;
 
-    /// Session policy of a cluster as the vendor reports it.
+    /// Session policy of a cluster, in the words of the spec; a value without such a word stays as the vendor has it.
     async fn get_policy(&self, cluster_id: &str) -> Result<PolicyValues>;
 
-    /// The spec's policy in the vendor's words, to be compared with [`Backend::get_policy`].
-    fn policy_values(&self, policy: &SessionPolicy) -> PolicyValues;
-
-    /// Display policy of a desktop as the vendor reports it: `visualLossless` and `optimizeFor3d`, `on` or `off`;
-    /// a field without meaning for this desktop is `N/A`.
+    /// Display policy of a desktop, in the words of the spec; a setting without meaning for this desktop is `N/A`.
     async fn get_display_policy(&self, desktop_id: &str) -> Result<PolicyValues>;
 
     /// The directory a cluster is linked to.

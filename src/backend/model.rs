@@ -107,7 +107,7 @@ pub enum ImageState {
     Unknown,
 }
 
-/// Policy fields (named as in the spec) with their values in the vendor's words, sorted by field.
+/// Policy fields with their values, both in the words of the spec, sorted by field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyValues(pub Vec<(&'static str, String)>);
 
@@ -207,7 +207,7 @@ pub enum Operation {
     SetPolicy {
         /// Vendor id.
         cluster_id: String,
-        /// Every field, in the vendor's words.
+        /// Every field, in the words of the spec.
         values: PolicyValues,
     },
     /// Links a cluster to a directory. Returns a task.

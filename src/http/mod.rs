@@ -1,4 +1,8 @@
 //! Transport, signing, limits: how a vendor is reached. Knows no desktops and no Kubernetes.
 
+pub mod credentials;
 pub mod endpoint;
+pub mod limit;
 pub mod observe;
+pub mod sign;
+pub mod transport;
