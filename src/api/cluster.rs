@@ -100,6 +100,7 @@ pub struct Nat {
 /// Settings of a GWS cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct GwsCluster {
     /// Cluster type. Only `gws.s1.advanced` can be linked to a directory. Immutable.
     #[serde(default = "default_cluster_type")]
@@ -142,6 +143,7 @@ fn default_admin() -> String {
 /// What a session may do. Every field defaults to the strictest value, except UDP, which is a matter of speed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct SessionPolicy {
     /// Direction in which the clipboard may carry data.
     #[serde(default)]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Name of another object: in the same namespace, or a cluster-scoped one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct ObjectRef {
     /// Name of the object.
     #[schemars(length(min = 1, max = 253))]
@@ -17,6 +18,7 @@ pub struct ObjectRef {
 /// A key of a Secret in the namespace of the object that refers to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct SecretKeyRef {
     /// Name of the Secret.
     #[schemars(length(min = 1, max = 253))]

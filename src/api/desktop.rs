@@ -157,6 +157,7 @@ pub struct DesktopNetwork {
 /// A public address and its bandwidth.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct PublicAddress {
     /// How traffic is paid for.
     #[serde(default)]
@@ -188,6 +189,7 @@ pub enum InternetChargeType {
 /// Who a desktop is assigned to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct DesktopUser {
     /// User name.
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^[^\s]+$"))]
@@ -213,6 +215,7 @@ pub enum Power {
 /// GPU display settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct DisplayPolicy {
     /// Better picture for more bandwidth.
     #[serde(default)]

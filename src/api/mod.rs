@@ -2,6 +2,9 @@
 //!
 //! Everything a user may write and everything the operator reports is defined here, together with the rules the
 //! API server enforces. This module knows no vendor protocol, no HTTP and no controller.
+//!
+//! Blocks that mean something when they are empty, and references whose fields belong together, are atomic to
+//! server-side apply. Emptied field by field they would end as null, which the API server then refuses.
 
 pub mod cluster;
 pub mod common;

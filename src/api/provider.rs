@@ -62,6 +62,7 @@ pub struct GwsProvider {
 /// A Secret anywhere in the cluster; only a cluster-scoped provider may refer to one like this.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct SecretRef {
     /// Namespace of the Secret.
     #[schemars(length(min = 1, max = 63))]
@@ -74,6 +75,7 @@ pub struct SecretRef {
 /// Picks namespaces by their labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct NamespaceSelector {
     /// Labels a namespace must carry, all of them. Empty allows every namespace.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

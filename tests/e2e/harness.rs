@@ -172,12 +172,11 @@ impl Env {
         apply::apply(&self.client, &self.namespace, yaml, true).await
     }
 
-    /// Runs kubectl as administrator in the test's namespace and returns its exit code and what it printed, standard
-    /// output before standard error. `None` where there is no kubectl.
+    /// Runs kubectl as administrator and returns its exit code and what it printed, standard output before standard
+    /// error. `None` where there is no kubectl.
     pub fn kubectl(&self, args: &[&str]) -> Option<(i32, String)> {
         let output = Command::new("kubectl")
             .arg(format!("--kubeconfig={}", self.kubeconfig.display()))
-            .arg(format!("--namespace={}", self.namespace))
             .args(args)
             .output()
             .ok()?;
@@ -190,10 +189,15 @@ impl Env {
 impl Drop for Env {
     /// A failed test shows what it left behind.
     fn drop(&mut self) {
+        let namespace = format!("--namespace={}", self.namespace);
+        let what = match self.plane {
+            Plane::Own(..) => ["vdi", "--all-namespaces"],
+            Plane::Shared(_) => ["desktopclusters,desktops", &namespace],
+        };
         if std::thread::panicking()
-            && let Some((_, text)) = self.kubectl(&["get", "vdi", "-o", "yaml"])
+            && let Some((_, text)) = self.kubectl(&["get", "--output=yaml", what[0], what[1]])
         {
-            eprintln!("--- objects in {} ---\n{text}", self.namespace);
+            eprintln!("--- objects ---\n{text}");
         }
     }
 }

@@ -1,0 +1,292 @@
+//! Lengths, patterns, ranges, enumerations and required fields.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::manifests::{Kind, changed, printed, schema_path, walk};
+use crate::harness::{Env, message};
+
+/// Keywords of the schema that bound a value.
+const KEYWORDS: [&str; 9] = [
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minimum",
+    "maximum",
+    "enum",
+    "minItems",
+    "maxItems",
+    "maxProperties",
+];
+
+/// One bound: where, which keyword, a value beyond it and one within it.
+struct Bound {
+    kind: Kind,
+    path: &'static str,
+    keyword: &'static str,
+    wrong: Value,
+    right: Value,
+}
+
+/// The bounds of one field.
+struct Field {
+    kind: Kind,
+    path: &'static str,
+    bounds: Vec<Bound>,
+}
+
+fn field(kind: Kind, path: &'static str) -> Field {
+    Field {
+        kind,
+        path,
+        bounds: Vec::new(),
+    }
+}
+
+impl Field {
+    fn bound(mut self, keyword: &'static str, wrong: Value, right: Value) -> Self {
+        let Self { kind, path, .. } = self;
+        self.bounds.push(Bound {
+            kind,
+            path,
+            keyword,
+            wrong,
+            right,
+        });
+        self
+    }
+
+    /// Text of `min` to `max` characters.
+    fn length(self, min: usize, max: usize) -> Self {
+        let text = |n: usize| json!("1".repeat(n));
+        self.bound("minLength", text(min - 1), text(min))
+            .bound("maxLength", text(max + 1), text(max))
+    }
+
+    fn pattern(self, wrong: &str, right: &str) -> Self {
+        self.bound("pattern", json!(wrong), json!(right))
+    }
+
+    fn range(self, min: i32, max: i32) -> Self {
+        self.bound("minimum", json!(min - 1), json!(min))
+            .bound("maximum", json!(max + 1), json!(max))
+    }
+
+    fn one_of(self, right: &str) -> Self {
+        self.bound("enum", json!("Nonsense"), json!(right))
+    }
+
+    /// An id of the vendor.
+    fn id(self, max: usize) -> Self {
+        self.length(1, max).pattern("a b", "A-b_c.9")
+    }
+
+    /// An IP address, roughly.
+    fn address(self) -> Self {
+        self.length(7, 45).pattern("host.example", "fd00::1:2")
+    }
+}
+
+fn provider() -> Vec<Field> {
+    let at = |path| field(Kind::Provider, path);
+    let labels = |n: usize| Value::Object((0..n).map(|i| (format!("label{i}"), json!("x"))).collect());
+    vec![
+        at("spec.gws.region")
+            .length(1, 32)
+            .pattern("cn_hangzhou", "cn-hangzhou"),
+        at("spec.gws.endpoint")
+            .bound("minLength", json!(""), json!("https://a"))
+            .bound("maxLength", url(254), url(253))
+            .pattern("https://user@host", "http://127.0.0.1:8080/"),
+        at("spec.credentialsSecretRef.namespace").length(1, 63),
+        at("spec.credentialsSecretRef.name").length(1, 253),
+        at("spec.allowedNamespaces.matchLabels").bound("maxProperties", labels(17), labels(16)),
+        at("spec.rateLimit.requestsPerSecond").range(1, 1000),
+        at("spec.rateLimit.burst").range(1, 1000),
+    ]
+}
+
+fn url(length: usize) -> Value {
+    let host = "a".repeat(length - "https://".len());
+    json!(format!("https://{host}"))
+}
+
+fn cluster() -> Vec<Field> {
+    let at = |path| field(Kind::Cluster, path);
+    vec![
+        at("spec.providerRef.name").length(1, 253),
+        at("spec.displayName")
+            .length(1, 63)
+            .pattern(" Office", "Office 2, 3rd floor"),
+        at("spec.existingId").id(128),
+        at("spec.network.vpcId").id(128),
+        at("spec.network.subnetId").id(128),
+        at("spec.network.nat.id").id(128),
+        at("spec.network.nat.eip").address(),
+        at("spec.gws.clusterType")
+            .length(1, 64)
+            .pattern("GWS", "gws.s1.standard"),
+        at("spec.directory.domainName")
+            .length(1, 253)
+            .pattern("-corp", "corp.example.com"),
+        at("spec.directory.dnsIp").address(),
+        at("spec.directory.admin").length(1, 128),
+        at("spec.directory.passwordSecretRef.name").length(1, 253),
+        at("spec.directory.passwordSecretRef.key").length(1, 253),
+        at("spec.policy.clipboard").one_of("DesktopToClient"),
+        at("spec.policy.localDrive").one_of("ReadWrite"),
+        at("spec.policyEnforcement").one_of("BestEffort"),
+        at("spec.deletionPolicy").one_of("Retain"),
+    ]
+}
+
+fn desktop() -> Vec<Field> {
+    let at = |path| field(Kind::Desktop, path);
+    let applications = |n: usize| json!(vec![json!({"name": "a", "path": "b"}); n]);
+    vec![
+        at("spec.clusterRef.name").length(1, 253),
+        at("spec.displayName").length(1, 63).pattern("Alice ", "Alice (2)"),
+        at("spec.existingId").id(128),
+        at("spec.flavor").id(128),
+        at("spec.image.id").id(128),
+        at("spec.systemDisk.category").id(64),
+        at("spec.systemDisk.sizeGiB").range(20, 500),
+        at("spec.workMode").one_of("Application"),
+        at("spec.applications")
+            .bound("minItems", applications(0), applications(1))
+            .bound("maxItems", applications(11), applications(10)),
+        at("spec.applications.0.name").length(1, 128),
+        at("spec.applications.0.path").length(1, 512),
+        at("spec.applications.0.args").length(1, 1024),
+        at("spec.network.subnetId").id(128),
+        at("spec.network.publicAddress.chargeType").one_of("PayByBandwidth"),
+        at("spec.network.publicAddress.bandwidthIn").range(1, 100),
+        at("spec.network.publicAddress.bandwidthOut").range(1, 100),
+        at("spec.user.name").length(1, 128).pattern("alice b", "alice.b"),
+        at("spec.user.uid").length(1, 19).pattern("12a", "12"),
+        at("spec.power").one_of("Unmanaged"),
+        at("spec.billing.mode").one_of("Subscription"),
+        at("spec.billing.period.count").range(1, 60),
+        at("spec.billing.period.unit").one_of("Week"),
+        at("spec.billing.onDelete").one_of("DeleteNow"),
+        at("spec.onLoss").one_of("Recreate"),
+        at("spec.deletionPolicy").one_of("Retain"),
+    ]
+}
+
+fn all() -> Vec<Bound> {
+    let fields = [provider(), cluster(), desktop()];
+    fields.into_iter().flatten().flat_map(|field| field.bounds).collect()
+}
+
+#[tokio::test]
+async fn every_bound_is_kept() {
+    let env = Env::shared().await;
+    for bound in all() {
+        let Bound {
+            kind,
+            path,
+            keyword,
+            wrong,
+            right,
+        } = bound;
+        let at = format!("{} {path} {keyword}", kind.name());
+        let manifest = |value| changed(kind.full("bounds"), &[(path, value)]).to_string();
+
+        let refusal = match env.dry_run(&manifest(wrong.clone())).await {
+            Ok(_) => panic!("{at}: {wrong} was accepted"),
+            Err(error) => message(&error),
+        };
+        assert!(
+            refusal.contains(&printed(path)),
+            "{at}: the refusal does not name the field: {refusal}"
+        );
+
+        if let Err(error) = env.dry_run(&manifest(right.clone())).await {
+            panic!("{at}: {right} was refused: {}", message(&error));
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_required_field_is_required() {
+    let env = Env::shared().await;
+    for kind in Kind::ALL {
+        let full = kind.full("required");
+        if let Err(error) = env.dry_run(&full.to_string()).await {
+            panic!("the full {} was refused: {}", kind.name(), message(&error));
+        }
+        for path in required(kind) {
+            let path: &'static str = path.replace('*', "0").leak();
+            let manifest = changed(full.clone(), &[(path, Value::Null)]).to_string();
+            let refusal = match env.dry_run(&manifest).await {
+                Ok(_) => panic!("{} was accepted without {path}", kind.name()),
+                Err(error) => message(&error),
+            };
+            let expected = format!("{}: Required value", printed(path));
+            assert!(refusal.contains(&expected), "without {path}: {refusal}");
+        }
+    }
+}
+
+/// The table above speaks of exactly the bounds of the CRDs.
+#[test]
+fn no_bound_is_without_its_two_manifests() {
+    let key = |kind: Kind, path: &str, keyword: &str| format!("{} {path} {keyword}", kind.name());
+    let tried: BTreeSet<String> = all()
+        .iter()
+        .map(|b| key(b.kind, &schema_path(b.path), b.keyword))
+        .collect();
+    let mut declared = BTreeSet::new();
+    for kind in Kind::ALL {
+        walk(&kind.spec_schema(), "spec", &mut |path, schema| {
+            declared.extend(
+                KEYWORDS
+                    .iter()
+                    .filter(|k| !schema[**k].is_null())
+                    .map(|k| key(kind, path, k)),
+            );
+        });
+    }
+    let untried: Vec<_> = declared.difference(&tried).collect();
+    let unknown: Vec<_> = tried.difference(&declared).collect();
+    assert!(
+        untried.is_empty() && unknown.is_empty(),
+        "not tried: {untried:#?}\nnot in the CRDs: {unknown:#?}"
+    );
+}
+
+/// Every text, list and map of a spec has a greatest length, and every number a range.
+#[test]
+fn everything_is_bounded() {
+    let mut unbounded = Vec::new();
+    for kind in Kind::ALL {
+        walk(&kind.spec_schema(), "spec", &mut |path, schema| {
+            let bounds: &[&str] = match schema["type"].as_str() {
+                Some("string") if schema["enum"].is_null() => &["maxLength"],
+                Some("array") => &["maxItems"],
+                Some("integer" | "number") => &["minimum", "maximum"],
+                Some("object") if schema["additionalProperties"].is_object() => &["maxProperties"],
+                _ => &[],
+            };
+            let lacking = bounds.iter().filter(|bound| schema[**bound].is_null());
+            unbounded.extend(lacking.map(|bound| format!("{} {path} {bound}", kind.name())));
+        });
+    }
+    assert!(unbounded.is_empty(), "{unbounded:#?}");
+}
+
+fn required(kind: Kind) -> Vec<String> {
+    let mut paths = Vec::new();
+    walk(&kind.spec_schema(), "spec", &mut |path, schema| {
+        let names = schema["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
+        paths.extend(names.map(|name| format!("{path}.{name}")));
+    });
+    assert!(!paths.is_empty());
+    paths
+}

@@ -1,0 +1,163 @@
+//! How objects come back: with defaults, with a status that says that nobody has looked yet, and as they were sent.
+
+use serde_json::{Value, json};
+
+use super::manifests::{Change, Kind, changed};
+use crate::harness::{Env, message};
+
+/// As little as each kind needs, and what the API server makes of it.
+fn minimal(kind: Kind) -> (Value, Value) {
+    match kind {
+        Kind::Provider => (
+            json!({
+                "gws": {"region": "cn-hangzhou"},
+                "credentialsSecretRef": {"namespace": "desktop-system", "name": "aliyun"},
+                "allowedNamespaces": {},
+            }),
+            json!({
+                "gws": {"region": "cn-hangzhou"},
+                "credentialsSecretRef": {"namespace": "desktop-system", "name": "aliyun"},
+                "allowedNamespaces": {},
+                "rateLimit": {"requestsPerSecond": 5, "burst": 10},
+            }),
+        ),
+        Kind::Cluster => (
+            json!({
+                "providerRef": {"name": "aliyun"},
+                "network": {"vpcId": "vpc-1"},
+                "gws": {},
+                "directory": {
+                    "domainName": "corp.example.com",
+                    "dnsIp": "10.0.0.2",
+                    "passwordSecretRef": {"name": "domain"},
+                },
+                "policy": {},
+            }),
+            json!({
+                "providerRef": {"name": "aliyun"},
+                "network": {"vpcId": "vpc-1"},
+                "gws": {"clusterType": "gws.s1.standard"},
+                "directory": {
+                    "domainName": "corp.example.com",
+                    "dnsIp": "10.0.0.2",
+                    "admin": "administrator",
+                    "passwordSecretRef": {"name": "domain", "key": "password"},
+                },
+                "policy": {
+                    "clipboard": "Disabled",
+                    "localDrive": "Disabled",
+                    "usbRedirection": false,
+                    "watermark": {"enabled": false},
+                    "udp": true,
+                },
+                "policyEnforcement": "Strict",
+                "deletionPolicy": "Delete",
+            }),
+        ),
+        Kind::Desktop => (
+            json!({
+                "clusterRef": {"name": "office"},
+                "existingId": "i-1",
+                "network": {"publicAddress": {}},
+                "displayPolicy": {},
+            }),
+            json!({
+                "clusterRef": {"name": "office"},
+                "existingId": "i-1",
+                "workMode": "Desktop",
+                "network": {"publicAddress": {"chargeType": "PayByTraffic", "bandwidthIn": 4, "bandwidthOut": 4}},
+                "power": "Running",
+                "displayPolicy": {"visualLossless": false, "optimizeFor3d": false},
+                "billing": {"mode": "PayAsYouGo", "autoRenew": false, "onDelete": "LetExpire"},
+                "onLoss": "Report",
+                "deletionPolicy": "Delete",
+            }),
+        ),
+    }
+}
+
+#[tokio::test]
+async fn defaults_come_back_and_nobody_has_looked_yet() {
+    let env = Env::shared().await;
+    for kind in Kind::ALL {
+        let (sent, expected) = minimal(kind);
+        let name = format!("{}-minimal", env.namespace);
+        let manifest = changed(kind.full(&name), &[("spec", sent)]);
+        let object = env.apply(&manifest.to_string()).await.remove(0);
+        assert_eq!(object.data["spec"], expected, "{}", kind.name());
+        assert_eq!(
+            object.data["status"],
+            json!({"observedGeneration": -1}),
+            "{}",
+            kind.name()
+        );
+    }
+}
+
+/// A cluster without a policy block leaves the vendor's settings alone, so no default may put one there.
+#[tokio::test]
+async fn blocks_that_are_left_out_stay_out() {
+    let env = Env::shared().await;
+    let manifest = changed(
+        Kind::Cluster.full("bare"),
+        &[(
+            "spec",
+            json!({"providerRef": {"name": "aliyun"}, "network": {"vpcId": "vpc-1"}}),
+        )],
+    );
+    let object = env.apply(&manifest.to_string()).await.remove(0);
+    let expected = json!({
+        "providerRef": {"name": "aliyun"},
+        "network": {"vpcId": "vpc-1"},
+        "policyEnforcement": "Strict",
+        "deletionPolicy": "Delete",
+    });
+    assert_eq!(object.data["spec"], expected);
+}
+
+#[tokio::test]
+async fn what_was_sent_comes_back() {
+    let env = Env::shared().await;
+    for kind in Kind::ALL {
+        let full = kind.full(&format!("{}-full", env.namespace));
+        let object = env.apply(&full.to_string()).await.remove(0);
+        assert_eq!(object.data["spec"], full["spec"], "{}", kind.name());
+    }
+}
+
+/// Server-side apply must take "everything by default" for a value, also where there was more before.
+#[tokio::test]
+async fn a_block_can_be_emptied() {
+    let env = Env::shared().await;
+    let blocks: [(Kind, Change); 5] = [
+        (Kind::Provider, ("spec.allowedNamespaces", json!({}))),
+        (Kind::Provider, ("spec.rateLimit", json!({}))),
+        (Kind::Cluster, ("spec.policy", json!({}))),
+        (Kind::Cluster, ("spec.policy.watermark", json!({}))),
+        (Kind::Desktop, ("spec.displayPolicy", json!({}))),
+    ];
+    for (number, (kind, change)) in blocks.into_iter().enumerate() {
+        let full = kind.full(&format!("{}-emptied-{number}", env.namespace));
+        env.apply(&full.to_string()).await;
+        let emptied = changed(full, std::slice::from_ref(&change));
+        if let Err(error) = env.try_apply(&emptied.to_string()).await {
+            panic!("{change:?} was refused: {}", message(&error));
+        }
+    }
+}
+
+/// A misspelt field is refused rather than ignored: a policy that is not read would be a policy that is not kept.
+#[tokio::test]
+async fn unknown_fields_are_refused() {
+    let env = Env::shared().await;
+    for (kind, path) in [
+        (Kind::Provider, "spec.allowedNamespace"),
+        (Kind::Cluster, "spec.policy.clipBoard"),
+        (Kind::Desktop, "spec.powerState"),
+    ] {
+        let manifest = changed(kind.full("unknown"), &[(path, json!("x"))]);
+        let refusal = message(&env.dry_run(&manifest.to_string()).await.unwrap_err());
+        let name = path.rsplit('.').next().unwrap();
+        assert!(refusal.contains(name), "{path}: {refusal}");
+    }
+}
