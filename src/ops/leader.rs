@@ -125,3 +125,14 @@ impl Tenure {
         self.until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// A name that no other process has: the pod's, which the next process in the same pod may take over at once, or one
+/// made up.
+#[must_use]
+pub fn identity() -> String {
+    let pod = std::env::var("POD_NAME").ok().filter(|name| !name.is_empty());
+    pod.unwrap_or_else(|| {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        format!("{}_{}", host.trim(), uuid::Uuid::new_v4())
+    })
+}

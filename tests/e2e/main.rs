@@ -13,4 +13,5 @@
 
 mod api_rules;
 mod harness;
+mod leader;
 mod smoke;
