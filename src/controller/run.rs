@@ -7,7 +7,7 @@ use futures::StreamExt;
 use kube::runtime::controller::{Config, Controller};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::watcher;
+use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
@@ -56,9 +56,9 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow
     let (wake_provider, provider_wakes) = unbounded_channel();
     let (wake_cluster, cluster_wakes) = unbounded_channel();
     let (wake_desktop, desktop_wakes) = unbounded_channel();
-    let providers = Controller::new(Api::<Guarded<DesktopProvider>>::all(client.clone()), watch());
-    let clusters = Controller::new(Api::<Guarded<DesktopCluster>>::all(client.clone()), watch());
-    let desktops = Controller::new(Api::<Guarded<Desktop>>::all(client.clone()), watch());
+    let (providers, providers_filled) = controller::<DesktopProvider>(&client);
+    let (clusters, clusters_filled) = controller::<DesktopCluster>(&client);
+    let (desktops, desktops_filled) = controller::<Desktop>(&client);
     let stores = (providers.store(), clusters.store(), desktops.store());
     let reporter = Reporter {
         controller: FIELD_MANAGER.into(),
@@ -102,9 +102,11 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow
     let mut running = JoinSet::new();
     let readiness = runtime.readiness;
     // Each kind decides from all three stores: none starts before all are filled.
+    let stores = [providers_filled, clusters_filled, desktops_filled];
     let filled = Filled {
         context: Arc::clone(&context),
         readiness,
+        stores,
     };
     running.spawn(drive(providers, provider_wakes, filled.clone()));
     running.spawn(drive(clusters, cluster_wakes, filled.clone()));
@@ -120,40 +122,76 @@ fn watch() -> watcher::Config {
     watcher::Config::default().timeout(WATCH_SECONDS)
 }
 
+/// Becomes true with the first complete listing of a kind.
+type Flag = tokio::sync::watch::Receiver<bool>;
+
+/// A controller over its own watch, and a flag of our own for its first listing: only one task may wait for a store
+/// itself, and the controller does.
+fn controller<K>(client: &Client) -> (Controller<Guarded<K>>, Flag)
+where
+    K: Kind,
+{
+    let (reader, writer) = kube::runtime::reflector::store();
+    let (filled, flag) = tokio::sync::watch::channel(false);
+    let stream = watcher(Api::<Guarded<K>>::all(client.clone()), watch())
+        .default_backoff()
+        .modify(|object| object.meta_mut().managed_fields = None)
+        .reflect(writer)
+        .inspect(move |event| match event {
+            Ok(watcher::Event::InitDone) => {
+                filled.send_replace(true);
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(controller = K::CONTROLLER, %error, "the watch is interrupted"),
+        })
+        .applied_objects();
+    (Controller::for_stream(stream, reader), flag)
+}
+
 #[derive(Clone)]
 struct Filled {
     context: Arc<Context>,
     readiness: Readiness,
+    stores: [Flag; 3],
+}
+
+impl Filled {
+    async fn wait(mut self) {
+        for flag in &mut self.stores {
+            // An error means that the controller has ended, and with it what would wait.
+            let _ = flag.wait_for(|filled| *filled).await;
+        }
+    }
 }
 
 async fn drive<K>(controller: Controller<Guarded<K>>, wakes: Wakes<K>, filled: Filled) -> &'static str
 where
     K: Kind,
 {
-    let Filled { context, readiness } = filled;
     let part = K::CONTROLLER;
+    let context = Arc::clone(&filled.context);
+    let readiness = filled.readiness.clone();
     readiness.waiting(
         part,
         "waiting for the first listing of the kinds desktop-operator.io/v1alpha1",
     );
+    let first = filled.clone();
+    tokio::spawn(async move {
+        first.wait().await;
+        readiness.ready(part);
+    });
     let stop = context.shutdown.clone();
     let failures = Arc::new(Failures::default());
     let wakes = futures::stream::unfold(wakes, |mut wakes| async move {
         wakes.recv().await.map(|wake| (wake, wakes))
     });
-    let stores = Arc::clone(&context);
     let reconcile = move |object: Arc<Guarded<K>>, context: Arc<Context>| {
-        let failures = Arc::clone(&failures);
+        let (failures, filled) = (Arc::clone(&failures), filled.clone());
         async move {
-            all_stores(&context).await;
+            filled.wait().await;
             pass(object, context, failures).await
         }
     };
-    let ready = readiness.clone();
-    tokio::spawn(async move {
-        all_stores(&stores).await;
-        ready.ready(part);
-    });
     let concurrency = context.settings.concurrency;
     controller
         .with_config(Config::default().concurrency(concurrency))
@@ -167,15 +205,6 @@ where
         })
         .await;
     part
-}
-
-async fn all_stores(context: &Context) {
-    let waits = (
-        context.providers.wait_until_ready(),
-        context.clusters.wait_until_ready(),
-        context.desktops.wait_until_ready(),
-    );
-    let _ = tokio::join!(waits.0, waits.1, waits.2);
 }
 
 /// A provider that is being deleted looks again when one of its clusters changes or goes.

@@ -3,3 +3,5 @@
 pub mod leader;
 pub mod metrics;
 pub mod readiness;
+pub mod server;
+pub mod telemetry;

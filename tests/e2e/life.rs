@@ -16,22 +16,42 @@ async fn from_a_manifest_to_a_desktop_and_back_to_nothing() {
     let provider: DesktopProvider = world.ready("acme").await;
     let status = provider.status.unwrap();
     assert_eq!(status.service_linked_role, Some(true));
-    assert!(status.cluster_types.iter().any(|t| t.cluster_type == "gws.s1.standard"), "{:?}", status.cluster_types);
+    assert!(
+        status.cluster_types.iter().any(|t| t.cluster_type == "gws.s1.standard"),
+        "{:?}",
+        status.cluster_types
+    );
 
-    world.cluster("office", json!({"displayName": "Head office", "network": {"nat": {"id": "ngw-1"}}})).await;
+    world
+        .cluster(
+            "office",
+            json!({"displayName": "Head office", "network": {"nat": {"id": "ngw-1"}}}),
+        )
+        .await;
     let office: DesktopCluster = world.ready("office").await;
     let status = office.status.unwrap();
     assert_eq!(status.display_name.as_deref(), Some("Head office"));
     assert_eq!(status.nat_id.as_deref(), Some("ngw-1"));
     assert!(status.nat_eip.is_some());
-    let rows: Vec<_> = status.policy.iter().map(|r| (r.field.as_str(), r.observed.as_deref().unwrap_or("?"))).collect();
+    let rows: Vec<_> = status
+        .policy
+        .iter()
+        .map(|r| (r.field.as_str(), r.observed.as_deref().unwrap_or("?")))
+        .collect();
     assert_eq!(
         rows,
-        [("clipboard", "ClientToDesktop"), ("localDrive", "ReadOnly"), ("udp", "true"), ("usbRedirection", "false"),
-         ("watermark", "true")]
+        [
+            ("clipboard", "ClientToDesktop"),
+            ("localDrive", "ReadOnly"),
+            ("udp", "true"),
+            ("usbRedirection", "false"),
+            ("watermark", "true")
+        ]
     );
 
-    let alice: Desktop = world.ready_desktop("alice", json!({"user": {"name": "alice", "uid": "1234"}})).await;
+    let alice: Desktop = world
+        .ready_desktop("alice", json!({"user": {"name": "alice", "uid": "1234"}}))
+        .await;
     let id = alice.status.clone().unwrap().id.unwrap();
     let status = alice.status.unwrap();
     assert_eq!(status.user.as_ref().map(|u| u.name.as_str()), Some("alice"));
@@ -39,26 +59,47 @@ async fn from_a_manifest_to_a_desktop_and_back_to_nothing() {
     assert!(status.expires_at.is_none() && status.create.is_none());
 
     // Its name, power and user follow the manifest.
-    world.patch::<Desktop>("alice", json!({"spec": {"displayName": "Alice's", "user": {"name": "bob", "uid": "77"}}})).await;
+    world
+        .patch::<Desktop>(
+            "alice",
+            json!({"spec": {"displayName": "Alice's", "user": {"name": "bob", "uid": "77"}}}),
+        )
+        .await;
     let renamed: Desktop = world.ready("alice").await;
-    assert!(renamed.status.as_ref().unwrap().display_name.as_ref().unwrap().starts_with("Alice's-dsk"));
+    assert!(
+        renamed
+            .status
+            .as_ref()
+            .unwrap()
+            .display_name
+            .as_ref()
+            .unwrap()
+            .starts_with("Alice's-dsk")
+    );
     assert_eq!(renamed.status.unwrap().user.unwrap().name, "bob");
-    world.patch::<Desktop>("alice", json!({"spec": {"power": "Stopped"}})).await;
+    world
+        .patch::<Desktop>("alice", json!({"spec": {"power": "Stopped"}}))
+        .await;
     let stopped: Desktop = world.reason("alice", "Ready", "Stopped").await;
     assert!(stopped.is("Ready", "True") && stopped.condition("Stalled").is_none());
-    world.patch::<Desktop>("alice", json!({"spec": {"power": "Running"}})).await;
+    world
+        .patch::<Desktop>("alice", json!({"spec": {"power": "Running"}}))
+        .await;
     world.reason::<Desktop>("alice", "Ready", "Running").await;
 
     // A restart is carried out once a request.
     world.annotate::<Desktop>("alice", RESTART_ANNOTATION, "monday").await;
     object(&world.api::<Desktop>(), "alice", "was restarted", |d| {
-        d.status.as_ref().is_some_and(|s| s.restart.as_deref() == Some("monday")) && d.is("Ready", "True")
+        d.status
+            .as_ref()
+            .is_some_and(|s| s.restart.as_deref() == Some("monday"))
+            && d.is("Ready", "True")
     })
     .await;
     assert_eq!(world.committed("RestartInstance"), 1);
 
     // Everything at once: the order is the operator's.
-    let asked = [world.delete::<DesktopProvider>("acme"), ];
+    let asked = [world.delete::<DesktopProvider>("acme")];
     for wait in asked {
         wait.await;
     }
@@ -74,7 +115,14 @@ async fn from_a_manifest_to_a_desktop_and_back_to_nothing() {
     let ledger = world.ledger();
     assert_eq!(ledger.committed("CreateInstance").len(), 1);
     assert_eq!(ledger.committed("DeleteInstance")[0].ids, [id]);
-    assert!(ledger.lifetimes().iter().all(|l| l.gone.is_some() || l.created_by.is_none()), "{:?}", ledger.lifetimes());
+    assert!(
+        ledger
+            .lifetimes()
+            .iter()
+            .all(|l| l.gone.is_some() || l.created_by.is_none()),
+        "{:?}",
+        ledger.lifetimes()
+    );
 }
 
 #[tokio::test]
@@ -94,13 +142,28 @@ async fn a_namespace_with_everything_in_it_ends_clean() {
         "stringData": {"accessKeyId": "testid", "accessKeySecret": "testsecret"},
     });
     world.env.apply(&secret.to_string()).await;
-    world.patch::<DesktopProvider>("acme", json!({"spec": {"credentialsSecretRef": {"namespace": elsewhere}}})).await;
+    world
+        .patch::<DesktopProvider>(
+            "acme",
+            json!({"spec": {"credentialsSecretRef": {"namespace": elsewhere}}}),
+        )
+        .await;
     world.ready::<DesktopProvider>("acme").await;
     let namespaces: Api<Namespace> = world.env.all();
-    namespaces.delete(&world.env.namespace, &DeleteParams::default()).await.unwrap();
+    namespaces
+        .delete(&world.env.namespace, &DeleteParams::default())
+        .await
+        .unwrap();
     gone(&namespaces, &world.env.namespace).await;
     let ledger = world.ledger();
-    assert!(ledger.lifetimes().iter().all(|l| l.gone.is_some() || l.created_by.is_none()), "{:?}", ledger.lifetimes());
+    assert!(
+        ledger
+            .lifetimes()
+            .iter()
+            .all(|l| l.gone.is_some() || l.created_by.is_none()),
+        "{:?}",
+        ledger.lifetimes()
+    );
     let last_desktop = ledger.committed("DeleteInstance").iter().map(|e| e.seq).max();
     let cluster = ledger.committed("DeleteCluster").iter().map(|e| e.seq).min();
     assert!(last_desktop < cluster, "desktops go first");
@@ -117,12 +180,21 @@ async fn what_others_made_in_a_cluster_keeps_it() {
         instance_type: "ecs.g6.large".into(),
         image_id: crate::world::IMAGE.into(),
     });
-    object(&world.api::<DesktopCluster>(), "office", "counts it", |c| c.status.as_ref().unwrap().desktops == Some(1)).await;
+    object(&world.api::<DesktopCluster>(), "office", "counts it", |c| {
+        c.status.as_ref().unwrap().desktops == Some(1)
+    })
+    .await;
     world.delete::<DesktopCluster>("office").await;
-    world.reason::<DesktopCluster>("office", "DeletionBlocked", "NotEmpty").await;
+    world
+        .reason::<DesktopCluster>("office", "DeletionBlocked", "NotEmpty")
+        .await;
     world.edit(GwsEdit::DeleteInstance { instance: foreign });
     world.gone::<DesktopCluster>("office").await;
-    assert_eq!(world.committed("DeleteInstance"), 0, "nothing that is not ours is deleted");
+    assert_eq!(
+        world.committed("DeleteInstance"),
+        0,
+        "nothing that is not ours is deleted"
+    );
 }
 
 #[tokio::test]
@@ -139,11 +211,20 @@ async fn an_existing_desktop_is_adopted_and_retained() {
     let spec = json!({"existingId": id, "flavor": null, "image": null, "systemDisk": null});
     let adopted = world.ready_desktop("adopted", spec.clone()).await;
     assert_eq!(adopted.status.as_ref().unwrap().id.as_ref(), Some(&id));
-    assert_eq!(adopted.status.unwrap().display_name.as_deref(), Some("old-hand"), "an adopted desktop keeps its name");
+    assert_eq!(
+        adopted.status.unwrap().display_name.as_deref(),
+        Some("old-hand"),
+        "an adopted desktop keeps its name"
+    );
     world.desktop("thief", spec).await;
     let thief: Desktop = world.reason("thief", "Stalled", "AlreadyClaimed").await;
     assert!(thief.says("Stalled").contains("adopted"));
-    world.desktop("nobody", json!({"existingId": "i-none", "flavor": null, "image": null, "systemDisk": null})).await;
+    world
+        .desktop(
+            "nobody",
+            json!({"existingId": "i-none", "flavor": null, "image": null, "systemDisk": null}),
+        )
+        .await;
     let nobody: Desktop = world.reason("nobody", "Stalled", "NotFoundAtVendor").await;
     assert!(nobody.says("Stalled").contains("spec.existingId"));
     for name in ["adopted", "thief", "nobody"] {
@@ -151,19 +232,28 @@ async fn an_existing_desktop_is_adopted_and_retained() {
         world.gone::<Desktop>(name).await;
     }
     assert_eq!(world.instances(), 1);
-    assert_eq!(world.committed("DeleteInstance") + world.committed("SetInstanceName"), 0);
+    assert_eq!(
+        world.committed("DeleteInstance") + world.committed("SetInstanceName"),
+        0
+    );
 }
 
 #[tokio::test]
 async fn an_existing_cluster_is_adopted_by_id() {
     let world = World::start().await;
     let account = "testid".to_owned();
-    let id = world.edit(GwsEdit::AddCluster { account, vpc_id: "vpc-1".into(), name: "by hand".into() });
+    let id = world.edit(GwsEdit::AddCluster {
+        account,
+        vpc_id: "vpc-1".into(),
+        name: "by hand".into(),
+    });
     world.cluster("office", json!({"existingId": id})).await;
     let office: DesktopCluster = world.ready("office").await;
     assert_eq!(office.status.unwrap().display_name.as_deref(), Some("by hand"));
     world.cluster("wrong", json!({"existingId": "gws-none"})).await;
-    world.reason::<DesktopCluster>("wrong", "Stalled", "NotFoundAtVendor").await;
+    world
+        .reason::<DesktopCluster>("wrong", "Stalled", "NotFoundAtVendor")
+        .await;
     world.delete::<DesktopCluster>("office").await;
     world.gone::<DesktopCluster>("office").await;
     assert_eq!(world.committed("DeleteCluster") + world.committed("CreateCluster"), 0);
@@ -201,7 +291,10 @@ async fn applications_and_subscriptions_reach_the_vendor_as_declared() {
     ] {
         assert_eq!(call.param(name), Some(value), "{name}");
     }
-    assert_eq!(call.param("AllocatePublicAddress").map(str::to_lowercase).as_deref(), Some("true"));
+    assert_eq!(
+        call.param("AllocatePublicAddress").map(str::to_lowercase).as_deref(),
+        Some("true")
+    );
     assert_eq!(call.param("AppList.2.AppArgs"), None);
 
     // A subscription is not thrown away by a deletion, unless the manifest says so.
@@ -209,14 +302,19 @@ async fn applications_and_subscriptions_reach_the_vendor_as_declared() {
     let kept: Desktop = world.reason("apps", "DeletionBlocked", "Prepaid").await;
     assert!(kept.says("DeletionBlocked").contains("DeleteNow"));
     assert_eq!(world.committed("DeleteInstance"), 0);
-    world.patch::<Desktop>("apps", json!({"spec": {"billing": {"onDelete": "DeleteNow"}}})).await;
+    world
+        .patch::<Desktop>("apps", json!({"spec": {"billing": {"onDelete": "DeleteNow"}}}))
+        .await;
     world.gone::<Desktop>("apps").await;
     assert_eq!(world.instances(), 0);
 }
 
 #[tokio::test]
 async fn at_rest_nothing_is_written_and_desktops_share_one_listing() {
-    let world = World::start_with(SimConfig::fast(8.0), |o| o.arg("--session-interval=1h").arg("--catalog-interval=1h")).await;
+    let world = World::start_with(SimConfig::fast(8.0), |o| {
+        o.arg("--session-interval=1h").arg("--catalog-interval=1h")
+    })
+    .await;
     world.office().await;
     for n in 0..12 {
         world.desktop(&format!("d{n}"), json!({})).await;
@@ -234,7 +332,10 @@ async fn at_rest_nothing_is_written_and_desktops_share_one_listing() {
     let listings = ledger.since(before).filter(|e| e.action == "DescribeInstances").count();
     assert!(listings <= 4, "{listings} listings for 12 desktops");
     for (n, version) in versions.into_iter().enumerate() {
-        assert_eq!(world.get::<Desktop>(&format!("d{n}")).await.metadata.resource_version, version);
+        assert_eq!(
+            world.get::<Desktop>(&format!("d{n}")).await.metadata.resource_version,
+            version
+        );
     }
     let office = world.get::<DesktopCluster>("office").await;
     eventually("the cluster is at rest", async || {

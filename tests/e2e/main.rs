@@ -12,6 +12,10 @@
 )]
 
 mod api_rules;
+mod drift;
 mod harness;
 mod kstatus;
+mod leader;
+mod life;
 mod smoke;
+mod world;

@@ -31,7 +31,9 @@ impl World {
     pub async fn start_with(config: SimConfig, flags: impl FnOnce(OperatorBuilder<'_>) -> OperatorBuilder<'_>) -> Self {
         let env = Env::own().await;
         let sim = Sim::start(config).await.unwrap();
-        let builder = Operator::builder(&env).allow_endpoint(sim.url()).arg("--leader-elect=false");
+        let builder = Operator::builder(&env)
+            .allow_endpoint(sim.url())
+            .arg("--leader-elect=false");
         let mut operator = flags(builder).start();
         operator.ready().await;
         let world = Self { env, sim, operator };
@@ -119,7 +121,10 @@ spec:
     /// Waits until a condition has this reason.
     pub async fn reason<K: Seen>(&self, name: &str, kind: &str, reason: &str) -> K {
         let what = format!("says {kind}: {reason}");
-        object(&self.api::<K>(), name, &what, |o| o.condition(kind).is_some_and(|c| c.1 == reason)).await
+        object(&self.api::<K>(), name, &what, |o| {
+            o.condition(kind).is_some_and(|c| c.1 == reason)
+        })
+        .await
     }
 
     /// Objects of a kind of ours in the test's namespace, or of the cluster-scoped one.
@@ -134,12 +139,16 @@ spec:
 
     /// Changes an object by merge patch.
     pub async fn patch<K: Seen>(&self, name: &str, patch: Value) {
-        self.api::<K>().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+        self.api::<K>()
+            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .unwrap();
     }
 
     /// Sets an annotation.
     pub async fn annotate<K: Seen>(&self, name: &str, key: &str, value: &str) {
-        self.patch::<K>(name, json!({"metadata": {"annotations": {key: value}}})).await;
+        self.patch::<K>(name, json!({"metadata": {"annotations": {key: value}}}))
+            .await;
     }
 
     /// Asks for deletion.
@@ -165,7 +174,11 @@ spec:
             let about = |e: &&Event| e.regarding.as_ref().is_some_and(|r| r.name.as_deref() == Some(name));
             let found = all.iter().filter(about).find(|e| e.reason.as_deref() == Some(reason));
             found.cloned().ok_or_else(|| {
-                all.iter().filter(about).filter_map(|e| Some(format!("{}: {}", e.reason.as_ref()?, e.note.as_ref()?))).collect::<Vec<_>>().join("\n")
+                all.iter()
+                    .filter(about)
+                    .filter_map(|e| Some(format!("{}: {}", e.reason.as_ref()?, e.note.as_ref()?)))
+                    .collect::<Vec<_>>()
+                    .join("\n")
             })
         })
         .await
@@ -190,7 +203,11 @@ spec:
     pub async fn calls_since(&self, position: u64, action: &str, count: usize) {
         eventually(&format!("{count} calls of {action}"), async || {
             let seen = self.ledger().since(position).filter(|e| e.action == action).count();
-            if seen >= count { Ok(()) } else { Err(format!("{seen} so far")) }
+            if seen >= count {
+                Ok(())
+            } else {
+                Err(format!("{seen} so far"))
+            }
         })
         .await;
     }
@@ -212,7 +229,11 @@ pub trait Seen: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serializ
     /// Status, reason and message of a condition that speaks of the present generation.
     fn condition(&self, kind: &str) -> Option<(String, String, String)> {
         let value = serde_json::to_value(self).unwrap();
-        let found = value["status"]["conditions"].as_array()?.iter().find(|c| c["type"] == kind)?.clone();
+        let found = value["status"]["conditions"]
+            .as_array()?
+            .iter()
+            .find(|c| c["type"] == kind)?
+            .clone();
         if found["observedGeneration"] != json!(self.meta().generation) {
             return None;
         }
@@ -227,7 +248,9 @@ pub trait Seen: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serializ
 
     /// The message of a condition.
     fn says(&self, kind: &str) -> String {
-        self.condition(kind).map(|c| c.2).unwrap_or_else(|| panic!("{} has no condition {kind}", self.name_any()))
+        self.condition(kind)
+            .map(|c| c.2)
+            .unwrap_or_else(|| panic!("{} has no condition {kind}", self.name_any()))
     }
 }
 
