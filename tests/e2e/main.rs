@@ -12,10 +12,15 @@
 )]
 
 mod api_rules;
+mod chart;
+mod chart_rbac_fixture;
 mod drift;
 mod harness;
+#[path = "../tools/helm/helm.rs"]
+mod helm;
 mod kstatus;
 mod leader;
 mod life;
+mod rbac;
 mod smoke;
 mod world;
