@@ -20,8 +20,10 @@ demo: control-plane ## A cluster, a simulated vendor and the operator, live; KEE
 test: ## Everything CI runs
 	$(MAKE) --no-print-directory format
 	$(MAKE) --no-print-directory control-plane
+	$(MAKE) --no-print-directory helm
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory deny
+	$(MAKE) --no-print-directory alerts
 	$(CARGO) test --locked --no-fail-fast
 
 .PHONY: format
@@ -36,10 +38,21 @@ lint: ## Clippy, with every warning an error
 deny: ## Licences, banned crates and sources of the dependencies
 	./tests/tools/deny.sh check --hide-inclusion-graph bans licenses sources
 
+.PHONY: alerts
+alerts: ## Check the alert rules and run their tests (builds promtool once, about six minutes)
+	promtool=$$(./tests/tools/promtool/build.sh) && \
+	  $$promtool check rules --lint=all --lint-fatal config/prometheus/rules.yaml && \
+	  $$promtool test rules config/prometheus/rules_test.yaml
+
+.PHONY: helm
+helm: ## Build helm, which the tests of the chart use (once, about four minutes)
+	./tests/tools/helm/build.sh >/dev/null
+
 .PHONY: generate
-generate: ## Write the files that are made from the code: crds/ and docs/api.md
+generate: ## Write the files that are made from the code: crds/, docs/api.md and parts of the chart
 	$(CARGO) run --locked --quiet --bin crdgen -- crds
 	$(CARGO) run --locked --quiet --bin apidoc -- docs/api.md
+	./charts/generate.sh
 
 .PHONY: control-plane
 control-plane: ## Build etcd, kube-apiserver and kube-controller-manager (once, about nine minutes)
