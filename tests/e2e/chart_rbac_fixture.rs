@@ -11,10 +11,13 @@ use crate::harness::{Env, documents};
 use crate::helm;
 
 /// Kinds that decide who the operator is and what it may do.
-const IDENTITY: [&str; 5] = ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"];
-
-/// Values that let the operator read Secrets in the test's namespace, where directories have theirs, too.
-pub const NO_VALUES: &[&str] = &[];
+const IDENTITY: [&str; 5] = [
+    "ServiceAccount",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "Role",
+    "RoleBinding",
+];
 
 /// Installs account, roles and bindings of the chart for a release in the test's namespace, with more arguments for
 /// helm; answers the name of the service account.
@@ -26,7 +29,10 @@ pub async fn install_rbac(env: &Env, args: &[&str]) -> String {
         .filter(|object| IDENTITY.iter().any(|kind| object["kind"] == *kind))
         .collect();
     env.apply(&serde_saphyr::to_string_multiple(&identity).unwrap()).await;
-    let account = identity.iter().find(|object| object["kind"] == "ServiceAccount").unwrap();
+    let account = identity
+        .iter()
+        .find(|object| object["kind"] == "ServiceAccount")
+        .unwrap();
     account["metadata"]["name"].as_str().unwrap().to_owned()
 }
 
@@ -34,7 +40,7 @@ pub async fn install_rbac(env: &Env, args: &[&str]) -> String {
 /// namespace: the same service account under the same roles, and nothing beyond. It may read Secrets in the test's
 /// namespace only.
 pub async fn operator_kubeconfig(env: &Env) -> PathBuf {
-    let account = install_rbac(env, NO_VALUES).await;
+    let account = install_rbac(env, &[]).await;
     let request = TokenRequest {
         spec: Some(TokenRequestSpec::default()),
         ..TokenRequest::default()
@@ -44,5 +50,6 @@ pub async fn operator_kubeconfig(env: &Env) -> PathBuf {
         .create_token_request(&account, &PostParams::default(), &request)
         .await
         .unwrap();
-    env.plane().kubeconfig_for_token(&issued.status.unwrap().token).unwrap()
+    let token = issued.status.unwrap().token.unwrap();
+    env.plane().kubeconfig_for_token(&token).unwrap()
 }

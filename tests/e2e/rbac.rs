@@ -51,13 +51,16 @@ impl Subject<'_> {
 
     /// The API server learns of new roles a moment after they are written.
     async fn will(&self, verb: &str, group: &str, resource: &str, namespace: &str) {
-        eventually(&format!("{} may {verb} {resource} in '{namespace}'", self.user), async || {
-            if self.may(verb, group, resource, namespace).await {
-                Ok(())
-            } else {
-                Err("denied")
-            }
-        })
+        eventually(
+            &format!("{} may {verb} {resource} in '{namespace}'", self.user),
+            async || {
+                if self.may(verb, group, resource, namespace).await {
+                    Ok(())
+                } else {
+                    Err("denied")
+                }
+            },
+        )
         .await;
     }
 
@@ -96,7 +99,9 @@ async fn the_operator_may_do_its_work() {
         operator.will(verb, "events.k8s.io", "events", "").await;
     }
     for verb in ["get", "create", "update", "delete"] {
-        operator.will(verb, "coordination.k8s.io", "leases", &env.namespace).await;
+        operator
+            .will(verb, "coordination.k8s.io", "leases", &env.namespace)
+            .await;
     }
     operator.will("get", "", "secrets", &env.namespace).await;
 }
@@ -135,7 +140,11 @@ async fn the_operator_may_do_nothing_else() {
     for (verb, resource) in [("create", "pods/exec"), ("create", "serviceaccounts/token"), ("*", "*")] {
         operator.may_not(verb, "", resource, here).await;
     }
-    for (verb, resource) in [("create", "clusterrolebindings"), ("bind", "clusterroles"), ("escalate", "roles")] {
+    for (verb, resource) in [
+        ("create", "clusterrolebindings"),
+        ("bind", "clusterroles"),
+        ("escalate", "roles"),
+    ] {
         operator.may_not(verb, "rbac.authorization.k8s.io", resource, "").await;
     }
     operator.may_not("*", "*", "*", "").await;
@@ -227,5 +236,7 @@ async fn the_operators_token_is_bound_by_its_roles() {
     let forbidden = |error: kube::Error| matches!(&error, kube::Error::Api(status) if status.code == 403);
     assert!(forbidden(own.list(&ListParams::default()).await.unwrap_err()));
     let desktops: Api<Desktop> = Api::namespaced(client, &env.namespace);
-    assert!(forbidden(desktops.delete("any", &Default::default()).await.unwrap_err()));
+    assert!(forbidden(
+        desktops.delete("any", &Default::default()).await.unwrap_err()
+    ));
 }

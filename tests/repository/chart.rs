@@ -89,7 +89,10 @@ fn unknown_and_wrong_values_are_refused() {
     ] {
         let answer = helm::try_template("test", "desktops", &["--set", wrong]);
         let error = answer.expect_err(wrong);
-        assert!(error.contains("values.schema.json") || error.contains("schema"), "{wrong}: {error}");
+        assert!(
+            error.contains("values.schema.json") || error.contains("schema"),
+            "{wrong}: {error}"
+        );
     }
     helm::template("test", "desktops", &["--set", "global.anything.at=all"]);
 }
@@ -122,7 +125,10 @@ fn the_copies_in_the_chart_are_current() {
     }
     let config = helm::root().join("config");
     compare(config.join("prometheus/rules.yaml"), "files/rules.yaml".into());
-    compare(config.join("grafana/desktop-operator.json"), "files/dashboard.json".into());
+    compare(
+        config.join("grafana/desktop-operator.json"),
+        "files/dashboard.json".into(),
+    );
     assert!(stale.is_empty(), "out of date, run charts/generate.sh: {stale:?}");
 }
 
@@ -174,7 +180,9 @@ fn values_reach_the_process() {
     assert_eq!(one(&objects, "PodDisruptionBudget")["spec"]["maxUnavailable"], "50%");
     let groups = &one(&objects, "PrometheusRule")["spec"]["groups"];
     assert!(!groups[0]["rules"].as_array().unwrap().is_empty());
-    let dashboard = one(&objects, "ConfigMap")["data"]["desktop-operator.json"].as_str().unwrap();
+    let dashboard = one(&objects, "ConfigMap")["data"]["desktop-operator.json"]
+        .as_str()
+        .unwrap();
     let written: Value = serde_json::from_str(dashboard).unwrap();
     assert_eq!(written, read_json("files/dashboard.json"));
 }
@@ -182,7 +190,13 @@ fn values_reach_the_process() {
 #[test]
 fn what_is_not_wanted_is_not_made() {
     let single = render_file("single.yaml");
-    for kind in ["PodDisruptionBudget", "NetworkPolicy", "ServiceMonitor", "PrometheusRule", "ConfigMap"] {
+    for kind in [
+        "PodDisruptionBudget",
+        "NetworkPolicy",
+        "ServiceMonitor",
+        "PrometheusRule",
+        "ConfigMap",
+    ] {
         assert_eq!(of_kind(&single, kind).count(), 0, "{kind}");
     }
     assert_eq!(of_kind(&single, "ClusterRole").count(), 1);
@@ -198,7 +212,9 @@ fn what_is_not_wanted_is_not_made() {
 #[test]
 fn secrets_are_read_where_the_values_say_and_only_by_name() {
     let may_read_secrets = |objects: &[Value]| -> Vec<String> {
-        let roles = objects.iter().filter(|o| matches!(o["kind"].as_str(), Some("Role" | "ClusterRole")));
+        let roles = objects
+            .iter()
+            .filter(|o| matches!(o["kind"].as_str(), Some("Role" | "ClusterRole")));
         let mut places = Vec::new();
         for role in roles {
             for rule in role["rules"].as_array().unwrap() {
@@ -221,7 +237,9 @@ fn secrets_are_read_where_the_values_say_and_only_by_name() {
 fn no_role_has_a_wildcard() {
     for file in values_files() {
         let objects = render(&["--values", file.to_str().unwrap()]);
-        let roles = objects.iter().filter(|o| matches!(o["kind"].as_str(), Some("Role" | "ClusterRole")));
+        let roles = objects
+            .iter()
+            .filter(|o| matches!(o["kind"].as_str(), Some("Role" | "ClusterRole")));
         for rule in roles.flat_map(|role| role["rules"].as_array().unwrap()) {
             for part in ["apiGroups", "resources", "verbs"] {
                 assert!(strings(&rule[part]).iter().all(|word| !word.contains('*')), "{rule}");
@@ -242,9 +260,16 @@ fn selectors_meet_the_pods_and_nothing_of_another_release() {
     }
     assert_eq!(one(&objects, "Service")["spec"]["selector"], *selector);
     for kind in ["PodDisruptionBudget", "ServiceMonitor"] {
-        assert_eq!(one(&objects, kind)["spec"]["selector"]["matchLabels"], *selector, "{kind}");
+        assert_eq!(
+            one(&objects, kind)["spec"]["selector"]["matchLabels"],
+            *selector,
+            "{kind}"
+        );
     }
-    assert_eq!(one(&objects, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"], *selector);
+    assert_eq!(
+        one(&objects, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
+        *selector
+    );
 }
 
 fn read_json(name: &str) -> Value {

@@ -58,5 +58,9 @@ pub fn answer(output: &Output) -> Result<String, String> {
     if output.status.success() {
         return Ok(stdout);
     }
-    Err(format!("{}\n{stdout}{}", output.status, String::from_utf8_lossy(&output.stderr)))
+    Err(format!(
+        "{}\n{stdout}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    ))
 }
