@@ -1,14 +1,17 @@
 //! What the operator, and the users of a cluster, may do under the chart's roles: as much as they need, and no more.
 
-use desktop_operator::api::{Desktop, DesktopProvider};
+use desktop_operator::api::{Desktop, DesktopCluster, DesktopProvider};
 use desktop_operator::devenv::client_for;
+use desktop_operator::sim::{Sim, SimConfig};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use kube::api::{ListParams, PostParams};
+use kube::api::{DeleteParams, ListParams, PostParams};
+use serde_json::json;
 
 use crate::chart_rbac_fixture::{install_rbac, operator_kubeconfig};
-use crate::harness::{Env, eventually};
+use crate::harness::{Env, Operator, eventually};
+use crate::world::World;
 
 const OURS: [&str; 3] = ["desktopproviders", "desktopclusters", "desktops"];
 const GROUP: &str = "desktop-operator.io";
@@ -237,6 +240,41 @@ async fn the_operators_token_is_bound_by_its_roles() {
     assert!(forbidden(own.list(&ListParams::default()).await.unwrap_err()));
     let desktops: Api<Desktop> = Api::namespaced(client, &env.namespace);
     assert!(forbidden(
-        desktops.delete("any", &Default::default()).await.unwrap_err()
+        desktops.delete("any", &DeleteParams::default()).await.unwrap_err()
     ));
+}
+
+/// Every call the operator makes to the API server in the life of a provider, a cluster and a desktop is allowed:
+/// election, creation lock, Secret, namespace, finalizers, status, events.
+#[tokio::test]
+async fn a_whole_life_passes_under_these_roles() {
+    let env = Env::own().await;
+    let sim = Sim::start(SimConfig::fast(4.0)).await.unwrap();
+    let kubeconfig = operator_kubeconfig(&env).await;
+    let mut operator = Operator::builder(&env)
+        .allow_endpoint(sim.url())
+        .kubeconfig(kubeconfig)
+        .start();
+    operator.ready().await;
+    let world = World { env, sim, operator };
+    world.credentials("testid", "testsecret").await;
+    world.env.apply(&world.provider()).await;
+    world.office().await;
+    world
+        .ready_desktop("alice", json!({"user": {"name": "alice", "uid": "1234"}}))
+        .await;
+    world.event("alice", "Ready").await;
+    world
+        .patch::<Desktop>("alice", json!({"spec": {"power": "Stopped"}}))
+        .await;
+    world.ready::<Desktop>("alice").await;
+    world.delete::<Desktop>("alice").await;
+    world.gone::<Desktop>("alice").await;
+    world.delete::<DesktopCluster>("office").await;
+    world.gone::<DesktopCluster>("office").await;
+    world.delete::<DesktopProvider>("acme").await;
+    world.gone::<DesktopProvider>("acme").await;
+    let log = world.operator.log();
+    let refused: Vec<&str> = log.lines().filter(|line| line.contains("is forbidden")).collect();
+    assert!(refused.is_empty(), "{refused:#?}");
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
+use desktop_operator::http::observe::CallObserver;
+use desktop_operator::ops::metrics::Metrics;
 use serde_json::Value;
 
 use crate::helm;
@@ -129,7 +132,7 @@ fn the_copies_in_the_chart_are_current() {
         config.join("grafana/desktop-operator.json"),
         "files/dashboard.json".into(),
     );
-    assert!(stale.is_empty(), "out of date, run charts/generate.sh: {stale:?}");
+    assert!(stale.is_empty(), "out of date, run `make generate`: {stale:?}");
 }
 
 #[test]
@@ -140,7 +143,10 @@ fn the_crds_it_installs_are_the_published_ones() {
     for crd in crds {
         let name = crd["spec"]["names"]["plural"].as_str().unwrap();
         let published = std::fs::read_to_string(helm::root().join(format!("crds/{name}.yaml"))).unwrap();
-        assert_eq!(*crd, documents(&published)[0], "{name}");
+        assert!(
+            *crd == documents(&published)[0],
+            "{name} is out of date: run `make generate`"
+        );
     }
     let kept = render(&[]);
     for crd in of_kind(&kept, "CustomResourceDefinition") {
@@ -269,6 +275,70 @@ fn selectors_meet_the_pods_and_nothing_of_another_release() {
     assert_eq!(
         one(&objects, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
         *selector
+    );
+}
+
+/// Every metric that the alerts and the dashboard ask for is one the operator has, with the labels they use.
+#[test]
+fn the_alerts_and_the_dashboard_know_the_metrics() {
+    let metrics = Metrics::default();
+    let second = Duration::from_secs(1);
+    metrics.leader("lease", true);
+    metrics.reconcile_started("desktop");
+    metrics.reconcile_ended("desktop", "panic", second);
+    metrics.became_ready("Desktop", second);
+    metrics.drift_healed("Desktop", "power");
+    metrics.orphans("provider", "cluster", 1);
+    metrics.called("account", "action", "ok", second);
+    metrics.throttled("account", second);
+    let exposed = metrics.encode();
+    let samples = words(&exposed);
+    for file in ["files/rules.yaml", "files/dashboard.json"] {
+        let text = std::fs::read_to_string(helm::chart().join(file)).unwrap();
+        let asked: BTreeSet<&str> = words(&text).into_iter().filter(|word| is_metric(word)).collect();
+        assert!(!asked.is_empty());
+        let unknown: Vec<&&str> = asked.iter().filter(|word| !samples.contains(*word)).collect();
+        assert!(
+            unknown.is_empty(),
+            "{file} asks for {unknown:?}, which are not in\n{exposed}"
+        );
+    }
+    for label in [
+        "account",
+        "action",
+        "cluster",
+        "controller",
+        "field",
+        "kind",
+        "outcome",
+        "provider",
+        "result",
+    ] {
+        assert!(
+            exposed.contains(&format!("{label}=\"")),
+            "no metric has the label {label}"
+        );
+    }
+}
+
+fn words(text: &str) -> BTreeSet<&str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect()
+}
+
+fn is_metric(word: &str) -> bool {
+    ["controller_runtime_", "leader_election_", "desktop_operator_"]
+        .iter()
+        .any(|prefix| word.starts_with(prefix))
+}
+
+#[test]
+fn the_image_is_built_by_the_compiler_of_the_repository() {
+    let read = |name| std::fs::read_to_string(helm::root().join(name)).unwrap();
+    let toolchain = read("rust-toolchain.toml");
+    let channel = toolchain.split('"').nth(1).unwrap();
+    assert!(
+        read("Dockerfile").contains(&format!("FROM rust:{channel}-")),
+        "{channel}"
     );
 }
 
