@@ -1,4 +1,4 @@
-// Runs helm on our chart. Shared by the crates of tests that need it.
+//! Runs helm on our chart. Shared by the crates of tests that need it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
