@@ -5,13 +5,12 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::context::lock;
 use crate::api::cluster::SessionSummary;
 use crate::api::desktop::SessionStatus;
 use crate::backend::{BackendError, DirectoryState, ObservedCluster, PolicyValues, Session, Task};
-use crate::plan::Pace;
+use crate::plan::{Pace, whole_seconds};
 
 /// Failures in a row before a passing fault is worth saying.
 pub const PERSISTENT: u32 = 3;
@@ -233,8 +232,11 @@ fn latest(sessions: &[Session]) -> HashMap<String, SessionStatus> {
             .client_name
             .as_deref()
             .map(|n| crate::api::condition::truncate(n, 256));
-        entry.last_logon_time = session.logon.map(Time).or_else(|| entry.last_logon_time.clone());
-        entry.last_logoff_time = entry.last_logoff_time.clone().max(session.logoff.map(Time));
+        entry.last_logon_time = session
+            .logon
+            .map(whole_seconds)
+            .or_else(|| entry.last_logon_time.clone());
+        entry.last_logoff_time = entry.last_logoff_time.clone().max(session.logoff.map(whole_seconds));
     }
     found
 }

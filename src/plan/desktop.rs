@@ -638,8 +638,3 @@ impl<'a> Draft<'a> {
         None
     }
 }
-
-/// A time for status.
-fn time(timestamp: Option<Timestamp>) -> Option<Time> {
-    timestamp.map(Time)
-}

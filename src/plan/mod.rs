@@ -226,6 +226,12 @@ pub fn attempted(
     }
 }
 
+/// A time as the API server keeps it: what is finer than a second would look like a change for ever.
+#[must_use]
+pub fn whole_seconds(time: Timestamp) -> Time {
+    Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
+}
+
 /// A point in time as a human reads it.
 #[must_use]
 pub fn readable(time: Timestamp) -> String {

@@ -106,6 +106,7 @@ async fn a_desktop_changed_by_hand_is_set_back() {
         name: "renamed".into(),
     });
     world.sim.wait_for(|w| w.gws.instances[&id].name == name).await.unwrap();
+    world.ready::<Desktop>("alice").await;
     world.edit(GwsEdit::SetUser {
         instance: instance(),
         user: Some(("mallory".into(), "9".into())),

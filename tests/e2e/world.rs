@@ -15,10 +15,12 @@ use desktop_operator::sim::{Edit, Kind, Ledger, Sim, SimConfig};
 use crate::harness::{Env, Operator, OperatorBuilder, eventually, object};
 
 /// A control plane, a simulated vendor and the operator between them.
+///
+/// The operator comes first: it is dropped first, and shows its log while the folder is still there.
 pub struct World {
-    pub env: Env,
-    pub sim: Sim,
     pub operator: Operator,
+    pub sim: Sim,
+    pub env: Env,
 }
 
 impl World {
@@ -285,5 +287,24 @@ fn merged(base: Value, over: Value) -> Value {
             Value::Object(base)
         }
         (_, over) => over,
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- last calls at the vendor ---");
+            let ledger = self.sim.ledger();
+            let telling: Vec<_> = ledger
+                .entries()
+                .filter(|e| !e.action.ends_with("Instances") && !e.action.ends_with("Resource"))
+                .collect();
+            for e in telling.iter().skip(telling.len().saturating_sub(40)) {
+                eprintln!(
+                    "{} {} {:?} {} {:?} {:?}",
+                    e.at, e.action, e.outcome, e.status, e.code, e.ids
+                );
+            }
+        }
     }
 }

@@ -184,7 +184,9 @@ impl Draft<'_> {
         }
         let operation = Operation::DeleteCluster { cluster_id };
         self.deleting("Deletion was requested; waiting for the vendor to carry it out.");
-        if let Some(left) = effect_pending(self.status.operation.as_ref(), operation.name(), limits, now) {
+        if self.status.retry.is_none()
+            && let Some(left) = effect_pending(self.status.operation.as_ref(), operation.name(), limits, now)
+        {
             self.again = left;
             return;
         }

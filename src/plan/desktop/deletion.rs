@@ -205,7 +205,9 @@ impl Draft<'_> {
             return;
         }
         let operation = Operation::DeleteDesktop { desktop_id };
-        if let Some(left) = effect_pending(self.status.operation.as_ref(), operation.name(), limits, now) {
+        if self.status.retry.is_none()
+            && let Some(left) = effect_pending(self.status.operation.as_ref(), operation.name(), limits, now)
+        {
             self.deleting("Deletion was requested; waiting for the vendor to carry it out.");
             self.again = left;
             return;

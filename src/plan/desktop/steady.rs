@@ -1,10 +1,10 @@
 //! A desktop that exists: report it, and correct one thing at a time.
 
-use super::{Action, Draft, time, vendor_name};
+use super::{Action, Draft, vendor_name};
 use crate::api::condition;
 use crate::api::desktop::{BillingMode, DesktopState, ObservedUser, Power};
 use crate::backend::{ObservedDesktop, Operation, Task, TaskKind};
-use crate::plan::{Notice, Pace, effect_pending, policy, retry_wait};
+use crate::plan::{Notice, Pace, effect_pending, policy, retry_wait, whole_seconds};
 
 impl Draft<'_> {
     /// Writes what the vendor reports into the status.
@@ -22,7 +22,7 @@ impl Draft<'_> {
             name: condition::truncate(name, 256),
             uid: observed.user_uid.as_deref().map(|uid| condition::truncate(uid, 64)),
         });
-        status.expires_at = time(observed.expires);
+        status.expires_at = observed.expires.map(whole_seconds);
         status.session.clone_from(&self.inputs.session);
     }
 
