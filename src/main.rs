@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use kube::{Client, Config};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -23,6 +23,9 @@ use desktop_operator::ops::telemetry::{self, LogOptions};
 
 /// How long calls that were sent may take to end before the process does.
 const DRAIN: Duration = Duration::from_secs(45);
+
+/// How long the controllers may take to stop beyond the longest pass.
+const STOP: Duration = Duration::from_secs(5);
 
 /// The controllers' watches are renewed after 200 s: silence for longer means a dead connection.
 const READ_TIMEOUT: Duration = Duration::from_secs(230);
@@ -107,7 +110,15 @@ async fn operate(options: Options) -> anyhow::Result<()> {
         shutdown: shutdown.clone(),
         tasks: tasks.clone(),
     };
-    let ran = run(client, options.settings, runtime).await;
+    let longest = options.settings.reconcile_deadline.saturating_add(STOP);
+    let overdue = async {
+        shutdown.cancelled().await;
+        sleep(longest).await;
+    };
+    let ran = tokio::select! {
+        ran = run(client, options.settings, runtime) => ran,
+        () = overdue => Err(anyhow::anyhow!("not stopped after {longest:?}")),
+    };
     shutdown.cancel();
     tasks.close();
     let drained = timeout(DRAIN, tasks.wait()).await.is_ok();

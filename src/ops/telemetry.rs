@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn json_is_an_object_a_line() {
         let text = logged("", LogFormat::Json, || {
-            tracing::info!(address = "127.0.0.1:1", "listening")
+            tracing::info!(address = "127.0.0.1:1", "listening");
         });
         let line: serde_json::Value = serde_json::from_str(text.trim_end()).unwrap();
         assert_eq!(line["message"], "listening");

@@ -23,7 +23,8 @@ async fn leads(operator: &mut Operator) -> bool {
     let line = metrics.lines().find_map(|line| line.strip_prefix(&value));
     match line {
         Some("1") => true,
-        Some("0") => false,
+        // Before it stands for election it says nothing.
+        Some("0") | None => false,
         other => panic!("{other:?} in\n{metrics}"),
     }
 }
@@ -39,17 +40,21 @@ async fn until_it_leads(operator: &mut Operator) {
     .await;
 }
 
+async fn until_it_stands_by(operator: &mut Operator) {
+    eventually("it stands by", async || {
+        let log = operator.log();
+        if log.contains("standing by") { Ok(()) } else { Err(log) }
+    })
+    .await;
+}
+
 /// One that leads and one that stands by.
 async fn pair(env: &Env) -> (Operator, Operator) {
     let mut leader = start(env);
     until_it_leads(&mut leader).await;
     leader.ready().await;
     let mut standby = start(env);
-    eventually("the second stands by", async || {
-        let log = standby.log();
-        if log.contains("standing by") { Ok(()) } else { Err(log) }
-    })
-    .await;
+    until_it_stands_by(&mut standby).await;
     standby.ready().await;
     assert!(!leads(&mut standby).await);
     assert!(leads(&mut leader).await);
@@ -93,17 +98,28 @@ async fn an_orderly_end_gives_the_lease_back() {
     // A Lease so long that the test fails if it must run out.
     let mut leader = Operator::builder(&env).arg("--lease-duration=10m").start();
     until_it_leads(&mut leader).await;
+    leader.ready().await;
     let before = lease(&env).await;
+    let mut standby = start(&env);
+    until_it_stands_by(&mut standby).await;
 
     leader.terminate();
     assert_eq!(leader.wait().await.code(), Some(0));
     let log = leader.log();
     assert!(log.contains("the Lease is given back"), "{log}");
-    assert_eq!(holder(&lease(&env).await), "");
-
-    let mut next = start(&env);
-    until_it_leads(&mut next).await;
+    until_it_leads(&mut standby).await;
     assert_ne!(holder(&lease(&env).await), holder(&before));
+}
+
+#[tokio::test]
+async fn without_another_the_lease_is_left_to_nobody() {
+    let env = Env::own().await;
+    let mut leader = start(&env);
+    until_it_leads(&mut leader).await;
+    leader.ready().await;
+    leader.terminate();
+    assert_eq!(leader.wait().await.code(), Some(0));
+    assert_eq!(holder(&lease(&env).await), "");
 }
 
 #[tokio::test]

@@ -67,6 +67,7 @@ pub struct Candidate {
 
 impl Candidate {
     /// A candidate for the Lease in `namespace`. `me` must be nobody else's name.
+    #[must_use]
     pub fn new(
         client: Client,
         namespace: &str,
