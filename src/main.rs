@@ -34,7 +34,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Manages cloud desktops as Kubernetes resources.
 #[derive(Debug, Parser)]
-#[command(name = "desktop-operator", version)]
+#[command(name = "desktop-operator", version, args_override_self = true)]
 struct Options {
     /// Where health and metrics are served.
     #[arg(long, default_value = "0.0.0.0:8080")]

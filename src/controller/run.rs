@@ -158,8 +158,10 @@ struct Filled {
 impl Filled {
     async fn wait(mut self) {
         for flag in &mut self.stores {
-            // An error means that the controller has ended, and with it what would wait.
-            let _ = flag.wait_for(|filled| *filled).await;
+            if flag.wait_for(|filled| *filled).await.is_err() {
+                // That controller has ended before it was filled: nobody may decide from its empty store.
+                std::future::pending::<()>().await;
+            }
         }
     }
 }
@@ -180,7 +182,8 @@ where
         first.wait().await;
         readiness.ready(part);
     });
-    let stop = context.shutdown.clone();
+    let (stop, early) = (context.shutdown.clone(), context.shutdown.clone());
+    let listed = filled.clone();
     let failures = Arc::new(Failures::default());
     let wakes = futures::stream::unfold(wakes, |mut wakes| async move {
         wakes.recv().await.map(|wake| (wake, wakes))
@@ -192,8 +195,17 @@ where
             pass(object, context, failures).await
         }
     };
+    // Before the first listings no pass has begun, and a controller that is stopped then would wait for its own for
+    // ever: it is dropped instead.
+    let stopped_early = async move {
+        tokio::select! {
+            biased;
+            () = listed.wait() => std::future::pending().await,
+            () = early.cancelled() => {}
+        }
+    };
     let concurrency = context.settings.concurrency;
-    controller
+    let running = controller
         .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(wakes)
         .graceful_shutdown_on(async move { stop.cancelled().await })
@@ -202,8 +214,11 @@ where
             if let Err(error) = result {
                 tracing::debug!(controller = part, %error, "the controller's queue");
             }
-        })
-        .await;
+        });
+    tokio::select! {
+        () = running => {}
+        () = stopped_early => {}
+    }
     part
 }
 

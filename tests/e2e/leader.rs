@@ -162,6 +162,16 @@ async fn one_whose_lease_is_deleted_ends() {
 }
 
 #[tokio::test]
+async fn one_that_has_only_just_begun_ends_orderly() {
+    let env = Env::own().await;
+    let mut leader = start(&env);
+    until_it_leads(&mut leader).await;
+    leader.terminate();
+    assert_eq!(leader.wait().await.code(), Some(0));
+    assert_eq!(holder(&lease(&env).await), "");
+}
+
+#[tokio::test]
 async fn it_waits_for_the_kinds() {
     let env = Env::own().await;
     let kinds = env.all::<CustomResourceDefinition>();
@@ -182,6 +192,24 @@ async fn it_waits_for_the_kinds() {
         }
     })
     .await;
+    let mut early = Operator::builder(&env).arg("--leader-elect=false").start();
+    early.address().await;
+    eventually("it waits too", async || {
+        let log = early.log();
+        if log.contains("the watch is interrupted") {
+            Ok(())
+        } else {
+            Err(log)
+        }
+    })
+    .await;
+    early.terminate();
+    assert_eq!(
+        early.wait().await.code(),
+        Some(0),
+        "without the kinds it ends all the same"
+    );
+
     install_crds(&env.client).await.unwrap();
     operator.ready().await;
 }
