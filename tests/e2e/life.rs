@@ -305,6 +305,12 @@ async fn applications_and_subscriptions_reach_the_vendor_as_declared() {
     world
         .patch::<Desktop>("apps", json!({"spec": {"billing": {"onDelete": "DeleteNow"}}}))
         .await;
+    // This vendor refuses, which is said; once the term has ended, deletion goes on by itself.
+    let refused: Desktop = world.reason("apps", "DeletionBlocked", "RefusedByVendor").await;
+    assert!(refused.says("DeletionBlocked").contains("Next attempt after"));
+    let id = world.id("apps").await;
+    let at = Some("2020-01-01T00:00:00Z".parse().unwrap());
+    world.edit(GwsEdit::SetExpiry { instance: id, at });
     world.gone::<Desktop>("apps").await;
     assert_eq!(world.instances(), 0);
 }
