@@ -7,7 +7,6 @@
 pub mod connect;
 pub mod error;
 pub mod gws;
-pub mod lenient;
 pub mod model;
 
 use async_trait::async_trait;

@@ -1,141 +1,215 @@
-//! One HTTP request and its answer: no redirects, no proxy, a deadline over everything, a cap on the body, and errors
-//! that name neither the URL nor what was sent.
+//! One bounded HTTP exchange with one endpoint.
 
-use std::sync::Arc;
+use std::error::Error;
 use std::time::Duration;
 
-use futures::StreamExt;
-use reqwest::redirect::Policy;
+use http::{HeaderMap, StatusCode, header};
+use reqwest::{Client, ClientBuilder, redirect, retry};
+use url::Url;
 
-use super::endpoint::{Endpoint, PublicOnly};
+use super::endpoint::Endpoint;
+use super::resolve::PublicOnly;
+use super::sign::rpc::percent_encode;
 
 /// Largest answer that is read.
-pub const MAX_BODY: usize = 1024 * 1024;
+pub const MAX_BODY: usize = 1 << 20;
 
-/// Why there is no answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TransportError {
-    /// No connection came about: the vendor has seen nothing of the request.
-    #[error("no connection: {0}")]
-    NotSent(String),
-    /// The request, or part of it, may have reached the vendor.
-    #[error("{0}")]
-    MaybeSent(String),
+/// Longest time a connection may take; what is left of the deadline is for the vendor's work.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long a connection is kept for the next read: less than servers usually keep it.
+const IDLE: Duration = Duration::from_secs(15);
+
+/// Whether a request changes anything at the vendor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It may be repeated at will.
+    Read,
+    /// It is sent once.
+    Change,
 }
 
-/// An answer.
+/// A complete answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// HTTP status.
-    pub status: u16,
-    /// How long the vendor asks to wait.
-    pub retry_after: Option<Duration>,
-    /// Body, complete.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body, at most [`MAX_BODY`] bytes.
     pub body: Vec<u8>,
 }
 
-/// Sends requests to one endpoint.
+/// No complete answer. The text holds neither URL nor body.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// Nothing of the request has left this machine.
+    #[error("not sent: {0}")]
+    NotSent(String),
+    /// The request may have arrived and may have been carried out.
+    #[error("no complete answer: {0}")]
+    NoAnswer(String),
+    /// The answer is larger than any that the vendor documents.
+    #[error("the answer exceeds {MAX_BODY} bytes")]
+    TooLarge,
+}
+
+/// The HTTP client cannot be built, e.g. because the system has no root certificates.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the HTTP client cannot be set up: {0}")]
+pub struct SetupError(String);
+
+/// Sends requests to one endpoint. Follows no redirects, uses no proxy from the environment and verifies TLS always.
 #[derive(Clone, Debug)]
 pub struct Transport {
-    client: reqwest::Client,
-    endpoint: Endpoint,
-    deadline: Duration,
+    url: Url,
+    reads: Client,
+    changes: Client,
 }
 
 impl Transport {
-    /// A transport to this endpoint; every request and its answer take at most `deadline`.
-    pub fn new(endpoint: Endpoint, deadline: Duration) -> Result<Self, TransportError> {
-        // Only the first call in a process has an effect, and all of them ask for the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .no_proxy()
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .connect_timeout(deadline.min(Duration::from_secs(10)))
-            .pool_idle_timeout(Duration::from_secs(15))
-            .user_agent(concat!("desktop-operator/", env!("CARGO_PKG_VERSION")));
-        if !endpoint.allowed_by_name {
-            builder = builder.dns_resolver(Arc::new(PublicOnly)).https_only(true);
-        }
-        let client = builder.build().map_err(|e| TransportError::NotSent(words(e)))?;
+    /// A transport for `endpoint` that gives every exchange at most `deadline`.
+    pub fn new(endpoint: &Endpoint, deadline: Duration) -> Result<Self, SetupError> {
+        let build = |builder: ClientBuilder| builder.build().map_err(|e| SetupError(reason(&e)));
         Ok(Self {
-            client,
-            endpoint,
-            deadline,
+            url: endpoint.url().clone(),
+            reads: build(builder(endpoint, deadline))?,
+            // A kept connection that the vendor closes while a request is written to it leaves that request in doubt.
+            // A read is then repeated; a change gets a connection of its own, so that this cannot happen to it.
+            changes: build(builder(endpoint, deadline).pool_max_idle_per_host(0))?,
         })
     }
 
-    /// Posts a form. It is sent once.
-    pub async fn post_form(&self, form: &[(String, String)]) -> Result<Answer, TransportError> {
-        let request = self.client.post(self.endpoint.url.clone()).form(form);
-        match tokio::time::timeout(self.deadline, exchange(request)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(TransportError::MaybeSent(format!(
-                "no complete answer within {:?}",
-                self.deadline
-            ))),
-        }
+    /// Sends one POST with `query` in the URL and `form` in the body. Secrets belong into the form.
+    pub async fn post(
+        &self,
+        effect: Effect,
+        query: &[(&str, &str)],
+        form: &[(&str, &str)],
+    ) -> Result<Answer, TransportError> {
+        let mut url = self.url.clone();
+        url.set_query(Some(&encode(query)));
+        let client = match effect {
+            Effect::Read => &self.reads,
+            Effect::Change => &self.changes,
+        };
+        let response = client
+            .post(url)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::ACCEPT, "application/json")
+            .body(encode(form))
+            .send()
+            .await
+            .map_err(unanswered)?;
+        read(response).await
     }
 }
 
-async fn exchange(request: reqwest::RequestBuilder) -> Result<Answer, TransportError> {
-    let response = request.send().await.map_err(|error| {
-        if error.is_connect() || error.is_builder() {
-            TransportError::NotSent(words(error))
-        } else {
-            TransportError::MaybeSent(words(error))
-        }
-    })?;
-    let status = response.status().as_u16();
-    let header = |name: &str| response.headers().get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
-    // Alibaba's own header counts milliseconds, the standard one seconds.
-    let retry_after = header("x-acs-retry-after")
-        .map(Duration::from_millis)
-        .or_else(|| header("retry-after").map(Duration::from_secs))
-        .map(|wait| wait.min(Duration::from_secs(3600)));
-    let mut body = Vec::new();
-    let mut stream = response.bytes_stream();
-    while let Some(piece) = stream.next().await {
-        let piece = piece.map_err(|error| TransportError::MaybeSent(words(error)))?;
-        if body.len() + piece.len() > MAX_BODY {
-            return Err(TransportError::MaybeSent("the answer is longer than 1 MiB".into()));
-        }
-        body.extend_from_slice(&piece);
-    }
-    Ok(Answer {
-        status,
-        retry_after,
-        body,
-    })
-}
-
-/// What went wrong, without the URL: it may carry what must not be seen.
-fn words(error: reqwest::Error) -> String {
-    let kind = if error.is_timeout() {
-        "timed out"
-    } else if error.is_connect() {
-        "could not connect"
-    } else if error.is_redirect() {
-        "redirected"
-    } else if error.is_body() || error.is_decode() {
-        "the answer broke off"
+fn builder(endpoint: &Endpoint, deadline: Duration) -> ClientBuilder {
+    // The one place that decides for ring. A second call, or one by another library, changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = Client::builder()
+        .user_agent(concat!("desktop-operator/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        // The signature of a repeated request is stale; whoever signs also repeats.
+        .retry(retry::never())
+        .referer(false)
+        .connect_timeout(CONNECT.min(deadline))
+        .pool_idle_timeout(IDLE)
+        .timeout(deadline)
+        .https_only(endpoint.is_https());
+    let builder = if endpoint.is_https() {
+        // The system's root certificates, not compiled-in ones: they are kept up to date with the system or the
+        // container image, and SSL_CERT_FILE adds a company's own.
+        builder.tls_version_min(reqwest::tls::Version::TLS_1_2)
     } else {
-        "the exchange broke off"
+        builder.tls_certs_only([])
     };
-    let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
+    if endpoint.may_be_private() {
+        builder
+    } else {
+        builder.dns_resolver(PublicOnly)
     }
-    format!("{kind} ({})", printable(&cause.to_string()))
 }
 
-/// At most 128 printable characters of a text that somebody else wrote.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(128)
-        .collect()
+/// `name=value&…` in the spelling that is also signed, so that no server can read `+` another way.
+fn encode(pairs: &[(&str, &str)]) -> String {
+    let pairs: Vec<String> = pairs
+        .iter()
+        .map(|(name, value)| format!("{}={}", percent_encode(name), percent_encode(value)))
+        .collect();
+    pairs.join("&")
+}
+
+async fn read(mut response: reqwest::Response) -> Result<Answer, TransportError> {
+    let status = response.status();
+    let headers = std::mem::take(response.headers_mut());
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
+        if body.len() + chunk.len() > MAX_BODY {
+            return Err(TransportError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status, headers, body })
+}
+
+fn unanswered(error: reqwest::Error) -> TransportError {
+    let error = error.without_url();
+    let text = if error.is_timeout() {
+        "the deadline has passed".to_owned()
+    } else {
+        reason(&error)
+    };
+    // Only what failed while connecting is known not to have been sent: name, TCP, TLS.
+    if error.is_connect() || error.is_builder() {
+        TransportError::NotSent(text)
+    } else {
+        TransportError::NoAnswer(text)
+    }
+}
+
+/// The innermost cause: what the layers above it say is only where it happened.
+fn reason(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::endpoint::EndpointPolicy;
+
+    fn endpoint(url: &str) -> Endpoint {
+        let policy = EndpointPolicy::new(&[url.to_owned()]).unwrap();
+        policy.resolve("vendor.example.com", Some(url)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_was_not_sent() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let transport = Transport::new(&endpoint(&format!("http://127.0.0.1:{port}")), CONNECT).unwrap();
+        let error = transport
+            .post(Effect::Change, &[("Secret", "canary")], &[])
+            .await
+            .unwrap_err();
+        assert!(matches!(error, TransportError::NotSent(_)), "{error:?}");
+        assert!(!format!("{error} {error:?}").contains("canary"));
+    }
+
+    #[test]
+    fn the_body_is_encoded_as_it_is_signed() {
+        assert_eq!(encode(&[("Name", "a b+c"), ("NatId", "")]), "Name=a%20b%2Bc&NatId=");
+    }
+
+    #[test]
+    fn a_client_for_tls_finds_root_certificates() {
+        assert!(Transport::new(&endpoint("https://vendor.example.com"), CONNECT).is_ok());
+    }
 }

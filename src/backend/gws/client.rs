@@ -1,216 +1,208 @@
-//! One signed call to GWS and the meaning of its answer.
+//! One signed call.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
-use serde::de::DeserializeOwned;
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
 
-use super::errors::{by_status, classify, is_error};
-use super::wire::Envelope;
-use crate::backend::error::sanitize;
-use crate::backend::{BackendError, ErrorClass, Result};
+use super::decode::{Fields, Odd};
+use super::errors::{self, Scrubber};
+use crate::backend::Result;
+use crate::backend::error::{BackendError, ErrorClass};
 use crate::http::credentials::AccessKey;
-use crate::http::limit::AccountLimit;
+use crate::http::limit::Limiter;
 use crate::http::observe::CallObserver;
-use crate::http::sign::{signature, string_to_sign};
-use crate::http::transport::{Answer, Transport, TransportError};
+use crate::http::sign::rpc::{self, ALIBABA_KEY_SUFFIX, SIGNATURE};
+use crate::http::transport::{Answer, Effect, Transport, TransportError};
 
-/// Version of the API on the wire. The year of the document is another.
-pub const VERSION: &str = "2019-06-18";
+/// The version of the wire, which is not the date on the document.
+const VERSION: &str = "2019-06-18";
 
-/// Parameters of one action.
-pub type Parameters = BTreeMap<String, String>;
+/// A read is repeated at most this often within a call.
+const REPEATS: usize = 2;
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// Longest wait within a call; a vendor that asks for more gets it from whoever called.
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
-/// Calls GWS for one account in one region.
-pub struct Client {
-    pub(in crate::backend) account: String,
-    pub(in crate::backend) key: AccessKey,
-    pub(in crate::backend) transport: Transport,
-    pub(in crate::backend) limit: AccountLimit,
-    pub(in crate::backend) observer: Arc<dyn CallObserver>,
+/// Parameters of an action.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Params {
+    plain: Vec<(Cow<'static, str>, String)>,
+    secret: Vec<(&'static str, SecretString)>,
+}
+
+impl Params {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn set(mut self, name: impl Into<Cow<'static, str>>, value: &(impl ToString + ?Sized)) -> Self {
+        self.plain.push((name.into(), value.to_string()));
+        self
+    }
+
+    pub(super) fn set_some(self, name: &'static str, value: Option<&String>) -> Self {
+        match value {
+            Some(value) => self.set(name, value),
+            None => self,
+        }
+    }
+
+    pub(super) fn secret(mut self, name: &'static str, value: SecretString) -> Self {
+        self.secret.push((name, value));
+        self
+    }
+}
+
+/// What of an answer is wanted.
+pub(super) trait Decode<T>: Fn(Fields<'_>) -> std::result::Result<T, Odd> + Sync {}
+impl<T, F: Fn(Fields<'_>) -> std::result::Result<T, Odd> + Sync> Decode<T> for F {}
+
+/// An account at its endpoint.
+pub(super) struct Client {
+    pub(super) account: String,
+    pub(super) transport: Transport,
+    pub(super) limiter: Limiter,
+    pub(super) key: AccessKey,
+    pub(super) observer: Arc<dyn CallObserver>,
+    /// After this time a read is not repeated any more.
+    pub(super) patience: Duration,
+}
+
+/// A failed attempt.
+struct Failure {
+    error: BackendError,
+    /// Whether the call was sent at all; what our own limits hold back is not tried again at once.
+    sent: bool,
+}
+
+impl From<Failure> for BackendError {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
 }
 
 impl Client {
-    /// A call that changes nothing: repeated up to twice when it fails in passing, each time signed anew.
-    pub async fn read<T: DeserializeOwned>(&self, action: &'static str, parameters: Parameters) -> Result<T> {
-        let attempt = || async { self.call(action, &parameters, false).await };
-        let again = |e: &BackendError| matches!(e.class, ErrorClass::Transient | ErrorClass::Throttled);
-        let waits = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(100))
-            .with_max_delay(Duration::from_secs(2))
-            .with_max_times(2)
+    /// A call that changes nothing, or nothing when repeated. Passing faults are waited out for a moment.
+    pub(super) async fn read<T>(&self, action: &'static str, params: &Params, decode: impl Decode<T>) -> Result<T> {
+        let begun = Instant::now();
+        let passes = |failure: &Failure| {
+            failure.sent
+                && begun.elapsed() < self.patience
+                && matches!(failure.error.class, ErrorClass::Transient | ErrorClass::Throttled)
+                && failure.error.retry_after.is_none_or(|wait| wait <= LONGEST_WAIT)
+        };
+        let backoff = ExponentialBuilder::default()
+            .with_min_delay(FIRST_WAIT)
+            .with_max_delay(LONGEST_WAIT)
+            .with_max_times(REPEATS)
             .with_jitter();
-        attempt.retry(waits).when(again).await
+        let result = (|| self.attempt(action, Effect::Read, params, &decode))
+            .retry(backoff)
+            .when(passes)
+            .adjust(|failure, wait| Some(wait?.max(failure.error.retry_after.unwrap_or_default())))
+            .await;
+        Ok(result?)
     }
 
-    /// A call that changes something: sent once. Whatever is not a clear answer is ambiguous.
-    pub async fn write<T: DeserializeOwned>(&self, action: &'static str, parameters: Parameters) -> Result<T> {
-        self.call(action, &parameters, true).await
+    /// A call that changes something: sent once. No answer, or none that can be trusted, is
+    /// [`ErrorClass::Ambiguous`].
+    pub(super) async fn change<T>(&self, action: &'static str, params: &Params, decode: impl Decode<T>) -> Result<T> {
+        Ok(self.attempt(action, Effect::Change, params, &decode).await?)
     }
 
-    async fn call<T: DeserializeOwned>(
+    async fn attempt<T>(
         &self,
         action: &'static str,
-        parameters: &Parameters,
-        changes: bool,
-    ) -> Result<T> {
-        match self.limit.turn().await {
-            Ok(waited) if waited > Duration::from_millis(1) => self.observer.throttled(&self.account, waited),
-            Ok(_) => {}
-            Err(open) => {
-                let message = format!(
-                    "the vendor did not answer several times; asked again in {:?}",
-                    open.left
-                );
-                let mut error = BackendError::new(ErrorClass::Transient, action, &message);
-                error.retry_after = Some(open.left);
-                return Err(error);
-            }
-        }
+        effect: Effect,
+        params: &Params,
+        decode: &impl Decode<T>,
+    ) -> std::result::Result<T, Failure> {
+        let permit = self.limiter.acquire().await.map_err(|refused| Failure {
+            error: errors::refused(action, refused),
+            sent: false,
+        })?;
         let begun = Instant::now();
-        let form: Vec<(String, String)> = self.signed(action, parameters).into_iter().collect();
-        let answer = self.transport.post_form(&form).await;
-        let result = self
-            .understood(action, answer, changes)
-            .map_err(|e| without_passwords(e, parameters));
-        let outcome = result
-            .as_ref()
-            .map_or_else(|e: &BackendError| e.class.as_str(), |_| "ok");
+        let answer = self.send(action, effect, params).await;
+        match answer {
+            Ok(_) => permit.answered(),
+            Err(_) => permit.failed(),
+        }
+        let result = match answer {
+            Err(error) => Err(errors::unanswered(action, effect, &error)),
+            Ok(answer) => errors::read(action, effect, &answer, &self.scrubber(params)).and_then(|body| {
+                let fields = Fields::new(&body);
+                decode(fields)
+                    .and_then(|value| effect_confirmed(effect, fields).map(|()| value))
+                    .map_err(|odd| errors::odd(action, effect, &odd.to_string()))
+            }),
+        };
+        let outcome = result.as_ref().err().map_or("ok", |error| error.class.as_str());
         self.observer.called(&self.account, action, outcome, begun.elapsed());
-        result
+        result.map_err(|error| {
+            if error.class == ErrorClass::Throttled {
+                self.limiter.throttled(error.retry_after);
+            }
+            Failure { error, sent: true }
+        })
     }
 
-    /// All parameters with the signature. Everything travels in the body, where no log of URLs can see it.
-    fn signed(&self, action: &str, parameters: &Parameters) -> Parameters {
-        let mut all = parameters.clone();
-        let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let nonce = uuid::Uuid::new_v4().to_string();
-        for (name, value) in [
+    /// Signs and sends, each time with a nonce and a time of its own.
+    async fn send(
+        &self,
+        action: &'static str,
+        effect: Effect,
+        params: &Params,
+    ) -> std::result::Result<Answer, TransportError> {
+        let nonce = Uuid::new_v4().to_string();
+        let time = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let mut query = vec![
             ("Action", action),
             ("Version", VERSION),
             ("Format", "JSON"),
+            ("AccessKeyId", self.key.id.expose_secret()),
             ("SignatureMethod", "HMAC-SHA1"),
             ("SignatureVersion", "1.0"),
             ("SignatureNonce", &nonce),
-            ("Timestamp", &now),
-            ("AccessKeyId", self.key.id.expose_secret()),
-        ] {
-            all.insert(name.to_owned(), value.to_owned());
-        }
-        if let Some(token) = &self.key.security_token {
-            all.insert("SecurityToken".to_owned(), token.expose_secret().to_owned());
-        }
-        let key = format!("{}&", self.key.secret.expose_secret());
-        let signed = signature(key.as_bytes(), &string_to_sign("POST", &all));
-        all.insert("Signature".to_owned(), signed);
-        all
+            ("Timestamp", &time),
+        ];
+        // Like the vendor's own client: the call in the URL, what it is about in the body, where no gateway logs it.
+        let plain = params.plain.iter().map(|(name, value)| (&**name, value.as_str()));
+        let secret = params.secret.iter().map(|(name, value)| (*name, value.expose_secret()));
+        let token = self
+            .key
+            .security_token
+            .iter()
+            .map(|token| ("SecurityToken", token.expose_secret()));
+        let form: Vec<(&str, &str)> = plain.chain(secret).chain(token).collect();
+        let text = rpc::string_to_sign("POST", query.iter().chain(&form).copied());
+        let signature = rpc::sign(self.key.secret.expose_secret().as_bytes(), ALIBABA_KEY_SUFFIX, &text);
+        query.push((SIGNATURE, &signature));
+        self.transport.post(effect, &query, &form).await
     }
 
-    fn understood<T: DeserializeOwned>(
-        &self,
-        action: &'static str,
-        answer: std::result::Result<Answer, TransportError>,
-        changes: bool,
-    ) -> Result<T> {
-        let unclear = if changes {
-            ErrorClass::Ambiguous
-        } else {
-            ErrorClass::Transient
-        };
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(error) => {
-                self.limit.failed();
-                let class = if matches!(error, TransportError::NotSent(_)) {
-                    ErrorClass::Transient
-                } else {
-                    unclear
-                };
-                return Err(BackendError::new(class, action, &self.key.redact(&error.to_string())));
-            }
-        };
-        let result = interpret(action, &answer, unclear);
-        match result.as_ref().map_err(|e: &BackendError| e.class) {
-            Err(ErrorClass::Throttled) => self.limit.throttled(answer.retry_after),
-            Err(ErrorClass::Transient | ErrorClass::Ambiguous) if answer.status >= 500 => self.limit.failed(),
-            _ => self.limit.answered(),
-        }
-        result.map_err(|mut error| {
-            error.message = self.key.redact(&error.message);
-            error
-        })
+    fn scrubber(&self, params: &Params) -> Scrubber {
+        let key = [&self.key.id, &self.key.secret];
+        let token = self.key.security_token.iter();
+        Scrubber::new(
+            key.into_iter()
+                .chain(token)
+                .chain(params.secret.iter().map(|(_, value)| value)),
+        )
     }
 }
 
-/// Parameters that no text may repeat.
-const PASSWORDS: [&str; 2] = ["DomainPassword", "Password"];
-
-fn without_passwords(mut error: BackendError, parameters: &Parameters) -> BackendError {
-    for password in PASSWORDS
-        .iter()
-        .filter_map(|name| parameters.get(*name))
-        .filter(|p| !p.is_empty())
-    {
-        error.message = error.message.replace(password.as_str(), "***");
+/// Every answer of the vendor carries a request id; a change is taken for made only if this one does.
+fn effect_confirmed(effect: Effect, fields: Fields<'_>) -> std::result::Result<(), Odd> {
+    match effect {
+        Effect::Read => Ok(()),
+        Effect::Change => match fields.text("RequestId")? {
+            Some(_) => Ok(()),
+            None => Err(Odd::missing("RequestId")),
+        },
     }
-    error
-}
-
-/// Reads an answer. An error counts as definite only when a complete, well-typed answer says so in a code.
-pub fn interpret<T: DeserializeOwned>(action: &'static str, answer: &Answer, unclear: ErrorClass) -> Result<T> {
-    let success = (200..300).contains(&answer.status);
-    let envelope = match serde_json::from_slice::<serde_json::Value>(&answer.body) {
-        Ok(value) if value.is_object() => serde_json::from_value::<Envelope>(value).unwrap_or_default(),
-        _ => {
-            let class = match answer.status {
-                429 => ErrorClass::Throttled,
-                _ => unclear,
-            };
-            let message = format!("the answer (HTTP {}) is not JSON", answer.status);
-            return Err(BackendError {
-                retry_after: answer.retry_after,
-                ..BackendError::new(class, action, &message)
-            });
-        }
-    };
-    let code = envelope.code.filter(|code| !success || is_error(code));
-    if success && code.is_none() {
-        return serde_json::from_slice(&answer.body).map_err(|_| {
-            let mut error = BackendError::new(unclear, action, "the answer has types that make no sense");
-            error.request_id = envelope.request_id.as_deref().map(sanitize);
-            error
-        });
-    }
-    let class = match &code {
-        Some(code) => classify(code, answer.status),
-        None if answer.status == 429 => ErrorClass::Throttled,
-        // Without a code nobody has said that nothing happened.
-        None if unclear == ErrorClass::Ambiguous => ErrorClass::Ambiguous,
-        None => by_status(answer.status),
-    };
-    // A server that stumbled may have carried the change out first; a used nonce was refused before.
-    let refused = code
-        .as_deref()
-        .is_some_and(|c| c.eq_ignore_ascii_case("SignatureNonceUsed"));
-    let class = if class == ErrorClass::Transient && !refused {
-        unclear
-    } else {
-        class
-    };
-    let words = envelope.message.unwrap_or_else(|| format!("HTTP {}", answer.status));
-    // What follows a colon repeats the request, credentials included.
-    let words = if class == ErrorClass::Auth {
-        words.split(':').next().unwrap_or_default().to_owned()
-    } else {
-        words
-    };
-    let mut error = BackendError::new(class, action, &words);
-    error.code = code.as_deref().map(sanitize);
-    error.request_id = envelope.request_id.as_deref().map(sanitize);
-    error.retry_after = answer.retry_after;
-    Err(error)
 }

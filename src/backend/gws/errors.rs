@@ -1,152 +1,277 @@
-//! What an error code of GWS means. The vendor publishes no list for this product, so rules decide, not a table.
+//! What an answer means: read once, here.
 
-use crate::backend::ErrorClass;
+use std::time::Duration;
 
-/// Codes that mean success where other products use them.
-const SUCCESS: [&str; 4] = ["200", "ok", "success", "true"];
+use http::{HeaderMap, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
 
-/// Whether a code in an answer means an error.
-#[must_use]
-pub fn is_error(code: &str) -> bool {
-    !SUCCESS.contains(&code.to_ascii_lowercase().as_str())
-}
+use crate::backend::error::{BackendError, ErrorClass, sanitize};
+use crate::http::limit::Refused;
+use crate::http::sign::rpc::percent_encode;
+use crate::http::transport::{Answer, Effect, TransportError};
 
-/// The class of an error code, given the HTTP status it came with.
-#[must_use]
-pub fn classify(code: &str, status: u16) -> ErrorClass {
-    let lower = code.to_ascii_lowercase();
-    let starts = |prefixes: &[&str]| prefixes.iter().any(|p| lower.starts_with(p));
-    let has = |parts: &[&str]| parts.iter().any(|p| lower.contains(p));
-    if starts(&["throttling"]) || status == 429 {
-        ErrorClass::Throttled
-    } else if lower == "signaturenonceused" || starts(&["serviceunavailable", "internalerror", "unknownerror"]) {
-        ErrorClass::Transient
-    } else if starts(&[
-        "invalidaccesskeyid",
-        "signaturedoesnotmatch",
-        "incompletesignature",
-        "invalidsecuritytoken",
-    ]) || starts(&[
-        "missingaccesskeyid",
-        "missingsecuritytoken",
-        "invalidtimestamp",
-        "invalidaccesskeysecret",
-    ]) || lower == "invalidsignaturemethod"
-    {
-        ErrorClass::Auth
-    } else if starts(&["indebt", "insufficientbalance", "notenabled", "account.arrearage"]) || has(&["arrearage"]) {
-        ErrorClass::Billing
-    } else if has(&["nostock", "outofstock", "soldout"]) {
-        ErrorClass::OutOfStock
-    } else if has(&["quotaexceed", "limitexceed"]) {
-        ErrorClass::Quota
-    } else if starts(&["forbidden", "notauthorized", "nopermission", "unauthorized"]) {
-        ErrorClass::Forbidden
-    } else if starts(&[
-        "invalidapi",
-        "nosuchversion",
-        "invalidversion",
-        "invalidproduct",
-        "invalidprotocol",
-    ]) || starts(&["unsupportedhttpmethod"])
-    {
-        ErrorClass::Invalid
-    } else if has(&[
-        "incorrect",
-        "invalidclusterstatus",
-        "invalidinstancestatus",
-        "conflict",
-        "operationdenied",
-    ]) || has(&["chargetypeviolation", "partfailure"])
-    {
-        ErrorClass::Conflict
-    } else if has(&["aliyunerror", "ecserror"]) {
-        ErrorClass::Transient
-    } else if missing_object(&lower) {
-        ErrorClass::NotFound
-    } else if starts(&["missing", "invalid"]) {
-        ErrorClass::Invalid
-    } else {
-        by_status(status)
-    }
-}
+/// Codes that some gateways put into successful answers.
+const SUCCESS: &[&str] = &["200", "OK", "Success", "success"];
 
-/// The objects that operations work on; anything else that is not found is a wrong value in the spec.
-fn missing_object(lower: &str) -> bool {
-    let object = ["cluster", "instanceid", "invalidimage.", "resource", "task"]
-        .iter()
-        .any(|o| lower.contains(o));
-    lower.ends_with("notfound") && object && !lower.contains("imageid") && !lower.contains("clustertype")
-}
+/// Longest wait that is believed: what a vendor asks for is added to dates.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
-/// The class when only the status is known.
-#[must_use]
-pub fn by_status(status: u16) -> ErrorClass {
-    match status {
-        401 => ErrorClass::Auth,
-        403 | 407 => ErrorClass::Forbidden,
-        404 => ErrorClass::NotFound,
-        409 => ErrorClass::Conflict,
-        429 => ErrorClass::Throttled,
-        400 | 405..=428 => ErrorClass::Invalid,
-        _ => ErrorClass::Transient,
-    }
-}
+/// Takes secrets out of the vendor's texts: its refusal of a signature, for one, repeats every parameter.
+pub(super) struct Scrubber(Vec<String>);
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_have_their_class() {
-        use ErrorClass as C;
-        for (code, status, class) in [
-            ("Throttling", 400, C::Throttled),
-            ("Throttling.User", 429, C::Throttled),
-            ("Throttling.Api.Risk", 429, C::Throttled),
-            ("ServiceUnavailable", 503, C::Transient),
-            ("InternalError", 500, C::Transient),
-            ("UnknownError", 500, C::Transient),
-            ("SignatureNonceUsed", 400, C::Transient),
-            ("AliyunError", 406, C::Transient),
-            ("EcsError", 406, C::Transient),
-            ("InvalidAccessKeyId.NotFound", 404, C::Auth),
-            ("InvalidAccessKeyId.Inactive", 400, C::Auth),
-            ("SignatureDoesNotMatch", 400, C::Auth),
-            ("IncompleteSignature", 400, C::Auth),
-            ("InvalidSecurityToken.Expired", 400, C::Auth),
-            ("InvalidTimeStamp.Expired", 400, C::Auth),
-            ("InvalidSignatureMethod", 400, C::Auth),
-            ("Forbidden", 403, C::Forbidden),
-            ("Forbidden.RAM", 403, C::Forbidden),
-            ("Forbidden.RiskControl", 403, C::Forbidden),
-            ("NotAuthorized", 407, C::Forbidden),
-            ("InvalidApi.NotFound", 404, C::Invalid),
-            ("NoSuchVersion", 400, C::Invalid),
-            ("MissingParameter", 400, C::Invalid),
-            ("MissingClusterId", 400, C::Invalid),
-            ("InvalidParameter.Format", 400, C::Invalid),
-            ("InvalidInstanceType.NotFound", 400, C::Invalid),
-            ("InvalidImageId.NotFound", 404, C::Invalid),
-            ("InvalidVpcId.NotFound", 404, C::Invalid),
-            ("InvalidClusterType.NotFound", 404, C::Invalid),
-            ("InvalidParams", 400, C::Invalid),
-            ("ClusterNotFound", 404, C::NotFound),
-            ("InvalidInstanceId.NotFound", 404, C::NotFound),
-            ("InvalidClusterId.NotFound", 404, C::NotFound),
-            ("InvalidClusterStatus", 403, C::Conflict),
-            ("IncorrectInstanceStatus", 403, C::Conflict),
-            ("ConflictOpt", 403, C::Conflict),
-            ("PartFailure", 409, C::Conflict),
-            ("NotEnabled", 400, C::Billing),
-            ("InDebt", 400, C::Billing),
-            ("QuotaExceed.Instance", 403, C::Quota),
-            ("Instance.QuotaExceeded", 403, C::Quota),
-            ("OperationDenied.NoStock", 403, C::OutOfStock),
-            ("SomethingNew", 400, C::Invalid),
-            ("SomethingNew", 500, C::Transient),
-        ] {
-            assert_eq!(classify(code, status), class, "{code} {status}");
+impl Scrubber {
+    pub(super) fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
+        let mut forms = Vec::new();
+        for secret in secrets {
+            let plain = secret.expose_secret().to_owned();
+            // Shorter ones would turn any text into asterisks, and show by that what they are.
+            if plain.len() >= 4 {
+                // As in a parameter, and as in the string that is signed.
+                let once = percent_encode(&plain);
+                forms.extend([percent_encode(&once), once, plain]);
+            }
         }
+        Self(forms)
     }
+
+    /// Before anything is cut, so that no half of a secret stays.
+    fn clean(&self, text: &str) -> String {
+        let clean = self
+            .0
+            .iter()
+            .fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
+        sanitize(&clean)
+    }
+}
+
+/// The fields of a successful answer, or the error it carries.
+pub(super) fn read(
+    action: &'static str,
+    effect: Effect,
+    answer: &Answer,
+    scrubber: &Scrubber,
+) -> Result<Map<String, Value>, BackendError> {
+    let body = match serde_json::from_slice(&answer.body) {
+        Ok(Value::Object(body)) => Some(body),
+        _ => None,
+    };
+    let code = body.as_ref().map(code);
+    match (body, code) {
+        (Some(body), Some(Code::None)) if answer.status.is_success() => Ok(body),
+        (Some(body), Some(Code::Error(code))) => Err(refusal(action, effect, answer, &body, &code, scrubber)),
+        _ => Err(unreadable(action, effect, answer)),
+    }
+}
+
+enum Code {
+    /// The answer is no error.
+    None,
+    /// The vendor's error code.
+    Error(String),
+    /// Something that is no code.
+    Odd,
+}
+
+fn code(body: &Map<String, Value>) -> Code {
+    match body.get("Code") {
+        None | Some(Value::Null) => Code::None,
+        Some(Value::String(code)) if code.is_empty() || SUCCESS.contains(&code.as_str()) => Code::None,
+        Some(Value::Number(code)) if code.as_u64() == Some(200) => Code::None,
+        Some(Value::String(code)) => Code::Error(code.clone()),
+        Some(_) => Code::Odd,
+    }
+}
+
+/// An error in the vendor's own form.
+fn refusal(
+    action: &'static str,
+    effect: Effect,
+    answer: &Answer,
+    body: &Map<String, Value>,
+    code: &str,
+    scrubber: &Scrubber,
+) -> BackendError {
+    let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let known = class_of(code, answer.status);
+    let class = match effect {
+        Effect::Read => known.unwrap_or(ErrorClass::Transient),
+        // Only a complete refusal of a known kind says that nothing was done. An unknown one may come from behind
+        // the point where the change was made.
+        Effect::Change => match known {
+            Some(class) if is_definite(class) && !answer.status.is_server_error() && text("RequestId").is_some() => {
+                class
+            }
+            _ => ErrorClass::Ambiguous,
+        },
+    };
+    let message = if known == Some(ErrorClass::Auth) {
+        // The vendor's own words quote the signed string.
+        "the vendor refuses the credentials or the time of the request"
+    } else {
+        text("Message").unwrap_or("the vendor gives no reason")
+    };
+    BackendError {
+        class,
+        action,
+        code: Some(scrubber.clean(code)),
+        request_id: text("RequestId").map(|id| scrubber.clean(id)),
+        message: scrubber.clean(message),
+        retry_after: retry_after(&answer.headers),
+    }
+}
+
+/// An answer that is not the vendor's: a page of a gateway, a cut-off body, a redirect.
+fn unreadable(action: &'static str, effect: Effect, answer: &Answer) -> BackendError {
+    let class = match effect {
+        Effect::Change => ErrorClass::Ambiguous,
+        Effect::Read if answer.status == StatusCode::TOO_MANY_REQUESTS => ErrorClass::Throttled,
+        Effect::Read => ErrorClass::Transient,
+    };
+    let hint = if answer.status.is_redirection() {
+        "; redirects are not followed"
+    } else {
+        ""
+    };
+    let message = format!("HTTP {} without a readable answer{hint}", answer.status.as_u16());
+    BackendError {
+        retry_after: retry_after(&answer.headers),
+        ..BackendError::new(class, action, &message)
+    }
+}
+
+/// The error of an exchange that brought no answer.
+pub(super) fn unanswered(action: &'static str, effect: Effect, error: &TransportError) -> BackendError {
+    let class = match (effect, error) {
+        (Effect::Read, _) | (Effect::Change, TransportError::NotSent(_)) => ErrorClass::Transient,
+        (Effect::Change, _) => ErrorClass::Ambiguous,
+    };
+    BackendError::new(class, action, &error.to_string())
+}
+
+/// The error of a successful answer that lacks what it must hold.
+pub(super) fn odd(action: &'static str, effect: Effect, message: &str) -> BackendError {
+    let class = match effect {
+        Effect::Read => ErrorClass::Transient,
+        Effect::Change => ErrorClass::Ambiguous,
+    };
+    BackendError::new(class, action, message)
+}
+
+/// The error of a call that was not sent because of the account's limits.
+pub(super) fn refused(action: &'static str, refused: Refused) -> BackendError {
+    let (class, retry_after) = match refused {
+        Refused::Busy { retry_after } => (ErrorClass::Throttled, retry_after),
+        Refused::Open { retry_after } => (ErrorClass::Transient, retry_after),
+    };
+    BackendError {
+        retry_after: Some(retry_after),
+        ..BackendError::new(class, action, &refused.to_string())
+    }
+}
+
+/// Whether an error says in so many words that the object asked for does not exist: `noun` is what codes call it. That
+/// something is not found is not enough, for it may be the region, or the type of the object.
+pub(super) fn says_gone(error: &BackendError, noun: &str) -> bool {
+    let named = error.code.as_ref().is_some_and(|code| {
+        let code = code.to_ascii_lowercase();
+        code.contains(noun) && !code.contains(&format!("{noun}type"))
+    });
+    error.class == ErrorClass::NotFound && named
+}
+
+/// Classes that say for certain that nothing was done.
+const fn is_definite(class: ErrorClass) -> bool {
+    !matches!(class, ErrorClass::Transient | ErrorClass::Ambiguous)
+}
+
+/// The class of a code, by its form: the vendor publishes no list of this product's codes. `None` for a form that is
+/// not known.
+pub(super) fn class_of(code: &str, status: StatusCode) -> Option<ErrorClass> {
+    let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| code.starts_with(prefix));
+    let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| code.ends_with(suffix));
+    let holds = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
+
+    if begins(&["Throttling"]) || status == StatusCode::TOO_MANY_REQUESTS {
+        return Some(ErrorClass::Throttled);
+    }
+    if status.is_server_error() {
+        return Some(ErrorClass::Transient);
+    }
+    // A nonce that is used up although it was made for this request means that the request arrived twice; what became
+    // of the first is not known. The others are faults of the vendor.
+    if begins(&[
+        "SignatureNonceUsed",
+        "ServiceUnavailable",
+        "InternalError",
+        "UnknownError",
+    ]) || ["AliyunError", "EcsError", "PartFailure"].contains(&code)
+    {
+        return Some(ErrorClass::Transient);
+    }
+    if begins(&[
+        "InvalidAccessKey",
+        "MissingAccessKey",
+        "SignatureDoesNotMatch",
+        "InvalidSignature",
+        "IncompleteSignature",
+        "InvalidSecurityToken",
+        "MissingSecurityToken",
+        "InvalidTimeStamp",
+        "InvalidTimestamp",
+    ]) {
+        return Some(ErrorClass::Auth);
+    }
+    if code == "NotEnabled" || holds(&["InDebt", "Arrear", "InsufficientBalance", "NotEnoughBalance"]) {
+        return Some(ErrorClass::Billing);
+    }
+    if holds(&["Quota", "LimitExceed"]) {
+        return Some(ErrorClass::Quota);
+    }
+    if holds(&["NoStock", "OutOfStock", "SoldOut"]) {
+        return Some(ErrorClass::OutOfStock);
+    }
+    if begins(&[
+        "Forbidden",
+        "NotAuthorized",
+        "NoPermission",
+        "Unauthorized",
+        "AccessDenied",
+    ]) {
+        return Some(ErrorClass::Forbidden);
+    }
+    // Before the objects that are not found: these are about the call itself.
+    if begins(&[
+        "InvalidApi",
+        "InvalidProduct",
+        "InvalidProtocol",
+        "InvalidAction",
+        "NoSuchVersion",
+        "Unsupported",
+    ]) {
+        return Some(ErrorClass::Invalid);
+    }
+    let state = begins(&["Invalid", "Incorrect"]) && holds(&["Status", "State"]);
+    if state
+        || begins(&["Conflict", "OperationConflict", "OperationDenied"])
+        || holds(&[".Conflict", "InUse", "Violation"])
+    {
+        return Some(ErrorClass::Conflict);
+    }
+    if ends(&["NotFound", "NotExist", "NotExists"]) {
+        return Some(ErrorClass::NotFound);
+    }
+    if begins(&["Missing", "Invalid", "Illegal"]) || ends(&[".NotSupported", ".Malformed"]) {
+        return Some(ErrorClass::Invalid);
+    }
+    None
+}
+
+/// How long the vendor asks to wait: `x-acs-retry-after` in milliseconds, or HTTP's own header in seconds.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    let asked = number("x-acs-retry-after")
+        .map(Duration::from_millis)
+        .or_else(|| number("retry-after").map(Duration::from_secs));
+    asked.map(|wait| wait.min(LONGEST_WAIT))
 }

@@ -1,24 +1,27 @@
-//! From the words of GWS to the model's and back.
-
-use std::collections::BTreeMap;
+//! The vendor's rows in the words of [`crate::backend::model`].
 
 use jiff::Timestamp;
 
-use super::client::Parameters;
-use super::wire;
-use crate::api::desktop::{BillingMode, DesktopState, InternetChargeType, PeriodUnit, WorkMode};
-use crate::backend::lenient::timestamp;
-use crate::backend::model::{ClusterState, ImageState, PolicyValues};
-use crate::backend::{DesktopSpec, ObservedCluster, ObservedDesktop, ObservedImage, Session};
+use super::decode::{Fields, Odd, timestamp};
+use super::paging::Row;
+use crate::api::desktop::DesktopState;
+use crate::backend::model::{
+    ClusterState, DirectoryState, ImageState, ObservedCluster, ObservedDesktop, ObservedImage, PolicyValues, Session,
+};
 
-/// Session policy: field of the spec, name on the wire, and value by value.
-type Field = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+type Result<T> = std::result::Result<T, Odd>;
+
+/// A desktop paid by use expires in 2099, which is to say never.
+const NEVER: i16 = 2098;
+
+/// A field of a policy: its name in the spec, its name on the wire, and its values in the words of both.
+pub(super) type Field = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 const SWITCH: &[(&str, &str)] = &[("false", "off"), ("true", "on")];
 
-/// The direction of `read` and `write` follows the document's wording, "the local clipboard inside the desktop":
-/// `read` lets the desktop read it.
-pub const SESSION_FIELDS: [Field; 5] = [
+/// Fields of the session policy, sorted by their name in the spec. The directions of the clipboard follow the
+/// document's wording, the local clipboard within the desktop: `read` lets the desktop read it.
+pub(super) const POLICY: [Field; 5] = [
     (
         "clipboard",
         "Clipboard",
@@ -39,233 +42,243 @@ pub const SESSION_FIELDS: [Field; 5] = [
     ("watermark", "Watermark", SWITCH),
 ];
 
-/// Display policy.
-pub const DISPLAY_FIELDS: [Field; 2] = [
+/// Fields of the display policy, in the same way.
+const DISPLAY: [Field; 2] = [
     ("optimizeFor3d", "OptimizeFor3d", SWITCH),
     ("visualLossless", "VisualLossless", SWITCH),
 ];
 
-/// Values of the spec as parameters. A field that is not given is not sent.
-#[must_use]
-pub fn policy_parameters(fields: &[Field], values: &PolicyValues) -> Parameters {
-    fields
-        .iter()
-        .filter_map(|(field, wire, words)| {
-            let value = values.get(field)?;
-            let word = words
-                .iter()
-                .find(|(ours, _)| *ours == value)
-                .map(|(_, theirs)| *theirs)?;
-            Some(((*wire).to_owned(), word.to_owned()))
-        })
-        .collect()
+fn required(fields: Fields<'_>, id: &'static str) -> Result<String> {
+    fields.id(id)?.ok_or(Odd::missing(id))
 }
 
-/// Reported values in the words of the spec; unknown ones stay as they are.
-#[must_use]
-pub fn policy_values(fields: &[Field], reported: &[(&str, Option<&String>)]) -> PolicyValues {
-    let mut values: Vec<(&'static str, String)> = fields
-        .iter()
-        .filter_map(|(field, wire, words)| {
-            let seen = reported
-                .iter()
-                .find(|(name, _)| name == wire)
-                .and_then(|(_, value)| *value)?;
-            let known = words.iter().find(|(_, theirs)| theirs.eq_ignore_ascii_case(seen));
-            Some((
-                *field,
-                known.map_or_else(|| seen.clone(), |(ours, _)| (*ours).to_owned()),
-            ))
-        })
-        .collect();
-    values.sort();
-    PolicyValues(values)
-}
+impl Row for ObservedCluster {
+    const ACTION: &'static str = "DescribeClusters";
+    const ROWS: &'static str = "Clusters";
+    const OWN: &'static [&'static str] = &[];
 
-/// A cluster; `None` without an id.
-#[must_use]
-pub fn cluster(wire: wire::Cluster) -> Option<ObservedCluster> {
-    let vendor_state = wire.status.unwrap_or_default();
-    Some(ObservedCluster {
-        id: wire.cluster_id?,
-        name: wire.name,
-        state: match vendor_state.to_ascii_lowercase().as_str() {
+    fn read(fields: Fields<'_>) -> Result<Option<Self>> {
+        let vendor_state = fields.text("Status")?.unwrap_or_default();
+        let state = match vendor_state.to_ascii_lowercase().as_str() {
             "creating" | "starting" => ClusterState::Creating,
             "running" => ClusterState::Running,
             "indebt" => ClusterState::InDebt,
             "deleted" => ClusterState::Deleted,
             _ => ClusterState::Unknown,
-        },
-        vendor_state,
-        vpc_id: wire.vpc_id,
-        desktops: wire.instance_count,
-        domain_name: wire.domain_name,
-        nat_id: wire.nat_id,
-        nat_eip: wire.nat_eip,
-        created: wire.create_time.as_deref().and_then(timestamp),
-    })
+        };
+        Ok(Some(Self {
+            id: required(fields, "ClusterId")?,
+            name: fields.text("Name")?,
+            vendor_state,
+            state,
+            vpc_id: fields.text("VpcId")?,
+            desktops: fields.int("InstanceCount")?,
+            domain_name: fields.text("DomainName")?,
+            nat_id: fields.text("NatId")?,
+            nat_eip: fields.text("NatEip")?,
+            created: fields.time("CreateTime")?,
+        }))
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
 }
 
-/// A desktop; `None` without an id.
-#[must_use]
-pub fn desktop(wire: wire::Instance) -> Option<ObservedDesktop> {
-    let vendor_state = wire.status.unwrap_or_default();
-    let prepaid = wire
-        .instance_charge_type
-        .as_deref()
-        .and_then(|t| match t.to_ascii_lowercase().as_str() {
-            "prepaid" => Some(true),
-            "postpaid" => Some(false),
-            _ => None,
-        });
-    Some(ObservedDesktop {
-        id: wire.instance_id?,
-        cluster_id: wire.cluster_id,
-        name: wire.name,
-        state: desktop_state(&vendor_state),
-        vendor_state,
-        stopped_mode: wire.stopped_mode,
-        flavor: wire.instance_type,
-        image_id: wire.image_id,
-        user_name: wire.user_name,
-        user_uid: wire.user_uid.or(wire.user_id),
-        prepaid,
-        expires: wire
-            .expire_time
-            .as_deref()
-            .and_then(timestamp)
-            .filter(|at| !is_never(*at)),
-        created: wire.create_time.as_deref().and_then(timestamp),
-    })
+impl Row for ObservedDesktop {
+    const ACTION: &'static str = "DescribeInstances";
+    const ROWS: &'static str = "Instances";
+    const OWN: &'static [&'static str] = &["AppList"];
+
+    fn read(fields: Fields<'_>) -> Result<Option<Self>> {
+        // The document's example lists the applications of a desktop as a desktop of their own.
+        if fields.holds_only("AppList") {
+            return Ok(None);
+        }
+        let vendor_state = fields.text("Status")?.unwrap_or_default();
+        let user_uid = match fields.id("UserUid")? {
+            Some(uid) => Some(uid),
+            None => fields.id("UserId")?,
+        };
+        let charge = fields.text("InstanceChargeType")?.map(|c| c.to_ascii_lowercase());
+        Ok(Some(Self {
+            id: required(fields, "InstanceId")?,
+            cluster_id: fields.id("ClusterId")?,
+            name: fields.text("Name")?,
+            state: desktop_state(&vendor_state),
+            vendor_state,
+            stopped_mode: fields.text("StoppedMode")?,
+            flavor: fields.text("InstanceType")?,
+            image_id: fields.text("ImageId")?,
+            user_name: fields.text("UserName")?,
+            user_uid,
+            prepaid: match charge.as_deref() {
+                Some("prepaid") => Some(true),
+                Some("postpaid") => Some(false),
+                _ => None,
+            },
+            expires: fields.time("ExpireTime")?.filter(|time| !is_never(*time)),
+            created: fields.time("CreateTime")?,
+        }))
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
 }
 
-/// Dates at the end of the century stand for no end at all.
-fn is_never(at: Timestamp) -> bool {
-    at.to_zoned(jiff::tz::TimeZone::UTC).year() >= 2098
+fn is_never(time: Timestamp) -> bool {
+    time.to_zoned(jiff::tz::TimeZone::UTC).year() >= NEVER
 }
 
-fn desktop_state(word: &str) -> DesktopState {
-    match word.to_ascii_lowercase().as_str() {
+fn desktop_state(vendor_state: &str) -> DesktopState {
+    match vendor_state.to_ascii_lowercase().as_str() {
         "creating" | "initializing" => DesktopState::Creating,
         "starting" => DesktopState::Starting,
-        "registered" | "inuse" => DesktopState::Running,
-        "unregistered" => DesktopState::Unregistered,
         "stopping" => DesktopState::Stopping,
         "stopped" => DesktopState::Stopped,
+        "registered" | "inuse" => DesktopState::Running,
+        "unregistered" => DesktopState::Unregistered,
         "cloning" => DesktopState::Imaging,
         "missing" => DesktopState::Missing,
         _ => DesktopState::Unknown,
     }
 }
 
-/// An image; `None` without an id.
-#[must_use]
-pub fn image(wire: wire::Image) -> Option<ObservedImage> {
-    let vendor_state = wire.status.unwrap_or_default();
-    let percent = |text: &String| {
-        text.trim()
-            .trim_end_matches('%')
-            .trim()
-            .parse::<u8>()
-            .ok()
-            .map(|p| p.min(100))
-    };
-    Some(ObservedImage {
-        id: wire.image_id?,
-        name: wire.name,
-        state: match vendor_state.to_ascii_lowercase().as_str() {
+impl Row for ObservedImage {
+    const ACTION: &'static str = "DescribeImages";
+    const ROWS: &'static str = "Images";
+    const OWN: &'static [&'static str] = &[];
+
+    fn read(fields: Fields<'_>) -> Result<Option<Self>> {
+        let vendor_state = fields.text("Status")?.unwrap_or_default();
+        let state = match vendor_state.to_ascii_lowercase().as_str() {
             "creating" => ImageState::Creating,
             "available" => ImageState::Available,
             "unavailable" => ImageState::Unavailable,
             "createfailed" => ImageState::Failed,
             "missing" => ImageState::Missing,
             _ => ImageState::Unknown,
-        },
-        vendor_state,
-        progress: wire.progress.as_ref().and_then(percent),
-        size_gib: wire.size,
-        custom: wire.image_type.is_some_and(|t| t.eq_ignore_ascii_case("custom")),
-        created: wire.create_time.as_deref().and_then(timestamp),
+        };
+        let progress = fields.text("Progress")?;
+        Ok(Some(Self {
+            id: required(fields, "ImageId")?,
+            name: fields.text("Name")?,
+            vendor_state,
+            state,
+            progress: progress.as_deref().and_then(percent),
+            size_gib: fields.int("Size")?,
+            custom: fields
+                .text("ImageType")?
+                .is_some_and(|t| t.eq_ignore_ascii_case("custom")),
+            created: fields.time("CreateTime")?,
+        }))
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// `100%`; none for anything that is no percentage.
+fn percent(text: &str) -> Option<u8> {
+    let number = text.trim().trim_end_matches('%').trim_end();
+    number.parse().ok().filter(|percent| *percent <= 100)
+}
+
+/// Reported values in the words of the spec. One without such a word stays as the vendor has it, so that it is seen to
+/// differ; a field that is not reported is left out, and counts as not enforced.
+fn values(fields: Fields<'_>, names: &[Field]) -> Result<PolicyValues> {
+    let mut values = Vec::with_capacity(names.len());
+    for (name, wire, words) in names {
+        if let Some(value) = fields.text(wire)? {
+            let known = words.iter().find(|(_, theirs)| theirs.eq_ignore_ascii_case(&value));
+            values.push((*name, known.map_or(value, |(ours, _)| (*ours).to_owned())));
+        }
+    }
+    Ok(PolicyValues(values))
+}
+
+pub(super) fn policy(fields: Fields<'_>) -> Result<PolicyValues> {
+    values(fields, &POLICY)
+}
+
+pub(super) fn display_policy(fields: Fields<'_>) -> Result<PolicyValues> {
+    let PolicyValues(mut values) = values(fields, &DISPLAY)?;
+    for (_, value) in values.iter_mut().filter(|(_, value)| value.eq_ignore_ascii_case("n/a")) {
+        "N/A".clone_into(value);
+    }
+    Ok(PolicyValues(values))
+}
+
+pub(super) fn directory(fields: Fields<'_>) -> Result<DirectoryState> {
+    Ok(DirectoryState {
+        supported: fields.flag("IsSupported")?,
+        domain_name: fields.text("DomainName")?,
+        dns_ip: fields.text("DomainDnsIp")?,
     })
 }
 
-/// A session; `None` without the desktop it is on.
-#[must_use]
-pub fn session(wire: wire::Connection) -> Option<Session> {
-    let logoff = wire.logoff_time.as_deref().and_then(timestamp);
-    Some(Session {
-        desktop_id: wire.instance_id?,
-        client_name: wire.client_name,
-        logon: wire.logon_time.as_deref().and_then(timestamp),
-        open: wire.logoff_status.is_none() && logoff.is_none(),
-        logoff,
-    })
+pub(super) fn cluster_types(fields: Fields<'_>) -> Result<Vec<(String, String)>> {
+    const ROWS: &str = "AvailableResources";
+    let rows = fields.rows(ROWS, &[])?.ok_or(Odd::missing(ROWS))?;
+    let mut types = Vec::with_capacity(rows.len());
+    for row in rows {
+        types.push((required(row, "Zone")?, required(row, "ClusterType")?));
+    }
+    types.sort_unstable();
+    types.dedup();
+    Ok(types)
 }
 
-/// Parameters of CreateInstance.
-#[must_use]
-pub fn create_instance(spec: &DesktopSpec) -> Parameters {
-    let mut parameters = BTreeMap::new();
-    let mut put = |name: &str, value: String| {
-        parameters.insert(name.to_owned(), value);
+/// The sessions, once the vendor has collected them.
+pub(super) fn sessions(fields: Fields<'_>) -> Result<Option<Vec<Session>>> {
+    const ROWS: &str = "Connections";
+    if !finished(fields)? {
+        return Ok(None);
+    }
+    let total = fields.int("TotalCount")?;
+    let rows = match fields.rows(ROWS, &[])? {
+        Some(rows) if total.is_none_or(|total| usize::try_from(total) == Ok(rows.len())) => rows,
+        None if total == Some(0) => Vec::new(),
+        _ => return Err(Odd::missing(ROWS)),
     };
-    put("ClusterId", spec.cluster_id.clone());
-    put("ImageId", spec.image_id.clone());
-    put("InstanceType", spec.flavor.clone());
-    put("SystemDiskCategory", spec.disk_category.clone());
-    put("SystemDiskSize", spec.disk_gib.to_string());
-    put("Name", spec.name.clone());
-    put(
-        "WorkMode",
-        match spec.work_mode {
-            WorkMode::Desktop => "Desktop".into(),
-            WorkMode::Application => "Application".into(),
-        },
-    );
-    if let Some(subnet) = &spec.subnet_id {
-        put("VSwitchId", subnet.clone());
+    rows.into_iter()
+        .filter_map(|row| session(row).transpose())
+        .collect::<Result<_>>()
+        .map(Some)
+}
+
+fn session(fields: Fields<'_>) -> Result<Option<Session>> {
+    // Without a desktop, which may be deleted by now, it says nothing.
+    let Some(desktop_id) = fields.text("InstanceId")? else {
+        return Ok(None);
+    };
+    let logoff = fields.raw("LogoffTime")?;
+    Ok(Some(Session {
+        desktop_id,
+        client_name: fields.text("ClientName")?,
+        logon: fields.time("LogonTime")?,
+        logoff: logoff.as_deref().and_then(timestamp),
+        open: logoff.is_none() && fields.raw("LogoffStatus")?.is_none(),
+    }))
+}
+
+pub(super) fn finished(fields: Fields<'_>) -> Result<bool> {
+    fields.flag("TaskFinished")?.ok_or(Odd::missing("TaskFinished"))
+}
+
+pub(super) fn task_id(fields: Fields<'_>) -> Result<Option<String>> {
+    fields.id("TaskId")
+}
+
+/// The ticket as it came, once the vendor has made it.
+pub(super) fn ticket(fields: Fields<'_>) -> Result<Option<secrecy::SecretString>> {
+    if !finished(fields)? {
+        return Ok(None);
     }
-    // The vendor's own default is to allocate one: it is always said.
-    put(
-        "AllocatePublicAddress",
-        if spec.public_address.is_some() { "True" } else { "False" }.into(),
-    );
-    if let Some(public) = &spec.public_address {
-        put(
-            "InternetChargeType",
-            match public.charge_type {
-                InternetChargeType::PayByTraffic => "PayByTraffic".into(),
-                InternetChargeType::PayByBandwidth => "PayByBandwidth".into(),
-            },
-        );
-        put("InternetMaxBandwidthIn", public.bandwidth_in.to_string());
-        put("InternetMaxBandwidthOut", public.bandwidth_out.to_string());
-    }
-    match (spec.billing.mode, &spec.billing.period) {
-        (BillingMode::Subscription, Some(period)) => {
-            put("InstanceChargeType", "PrePaid".into());
-            put(
-                "AutoRenew",
-                if spec.billing.auto_renew { "True" } else { "False" }.into(),
-            );
-            put("Period", period.count.to_string());
-            put(
-                "PeriodUnit",
-                match period.unit {
-                    PeriodUnit::Week => "Week".into(),
-                    PeriodUnit::Month => "Month".into(),
-                },
-            );
-        }
-        _ => put("InstanceChargeType", "PostPaid".into()),
-    }
-    for (number, application) in spec.applications.iter().enumerate() {
-        let number = number + 1;
-        put(&format!("AppList.{number}.AppName"), application.name.clone());
-        put(&format!("AppList.{number}.AppPath"), application.path.clone());
-        if let Some(args) = &application.args {
-            put(&format!("AppList.{number}.AppArgs"), args.clone());
-        }
-    }
-    parameters
+    fields
+        .raw("Ticket")?
+        .map(|t| Some(t.into()))
+        .ok_or(Odd::missing("Ticket"))
 }

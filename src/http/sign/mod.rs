@@ -1,0 +1,3 @@
+//! Request signatures. Pure: whoever signs brings time and nonce along.
+
+pub mod rpc;
