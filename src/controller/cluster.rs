@@ -127,7 +127,7 @@ async fn carry_out(
             } else {
                 notices.retain(|n| n.reason != "DriftDetected");
             }
-            refused(context, &inputs.status.binding, &answer);
+            refused(context, inputs.status.binding.as_ref(), &answer);
             status = answered(inputs, status, &operation, &answer);
             // What was read before the change says nothing of what is now.
             context.cluster_reads.forget(inputs.uid);
@@ -172,7 +172,7 @@ fn log<T>(operation: &Operation, answer: &Result<T, BackendError>) {
 }
 
 /// Credentials that are refused here are checked at the provider, which says so for all.
-fn refused<T>(context: &Context, binding: &Option<Binding>, answer: &Result<T, BackendError>) {
+fn refused<T>(context: &Context, binding: Option<&Binding>, answer: &Result<T, BackendError>) {
     if let (Some(binding), Err(error)) = (binding, answer)
         && error.class == ErrorClass::Auth
     {
@@ -263,6 +263,7 @@ async fn release(
     remove_finalizer(context, object).await?;
     if let Some(id) = &status.id {
         context.inventory.end(provider_of(object), id);
+        context.metrics.orphans(provider_of(object), id, None);
     }
     context.forget(uid(object)?);
     // A provider that waits for its last user looks again.

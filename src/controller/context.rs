@@ -69,6 +69,13 @@ pub struct Context {
     superseded: Mutex<HashMap<String, String>>,
 }
 
+/// Stores of the three kinds.
+pub type Stores = (
+    Store<Guarded<DesktopProvider>>,
+    Store<Guarded<DesktopCluster>>,
+    Store<Guarded<Desktop>>,
+);
+
 /// What a [`Context`] is made of.
 pub struct Parts {
     /// See [`Context::client`].
@@ -88,11 +95,7 @@ pub struct Parts {
     /// See [`Context::accounts`].
     pub accounts: Accounts,
     /// Stores of the three kinds.
-    pub stores: (
-        Store<Guarded<DesktopProvider>>,
-        Store<Guarded<DesktopCluster>>,
-        Store<Guarded<Desktop>>,
-    ),
+    pub stores: Stores,
     /// Wakers of the three kinds.
     pub wakers: (Waker<DesktopProvider>, Waker<DesktopCluster>, Waker<Desktop>),
 }

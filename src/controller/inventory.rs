@@ -36,7 +36,9 @@ impl Snapshot {
                 by_marker.entry(marker.to_owned()).or_default().push(desktop.id.clone());
             }
         }
-        by_marker.values_mut().for_each(|ids| ids.sort());
+        for ids in by_marker.values_mut() {
+            ids.sort();
+        }
         let by_id = desktops.into_iter().map(|d| (d.id.clone(), d)).collect();
         Self {
             started: Some(started),

@@ -19,7 +19,7 @@ use super::status::{Stored, uid};
 /// How soon the API server is asked again when the watch is behind our own writes.
 const BEHIND: Duration = Duration::from_millis(200);
 /// Longest wait after a failed pass.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
+const LONGEST_BACKOFF: Duration = Duration::from_mins(5);
 
 /// A kind that is reconciled.
 pub trait Kind: Stored {

@@ -200,14 +200,22 @@ impl Metrics {
         self.drift_healed.get_or_create(&Drift { kind, field }).inc();
     }
 
-    /// Vendor desktops whose resource is gone, per provider.
-    pub fn orphans(&self, provider: &str, cluster_id: &str, count: usize) {
+    /// Vendor desktops whose resource is gone, per provider and cluster; `None` when the cluster is gone too.
+    pub fn orphans(&self, provider: &str, cluster_id: &str, count: Option<usize>) {
         let labels = Cluster {
             provider: provider.to_owned(),
             cluster: cluster_id.to_owned(),
         };
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        self.orphans.get_or_create(&labels).set(count);
+        match count {
+            Some(count) => {
+                self.orphans
+                    .get_or_create(&labels)
+                    .set(i64::try_from(count).unwrap_or(i64::MAX));
+            }
+            None => {
+                self.orphans.remove(&labels);
+            }
+        }
     }
 }
 

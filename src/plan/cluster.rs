@@ -366,7 +366,7 @@ impl<'a> Draft<'a> {
                 Observation::Absent { confirmed: true } => self.lost(),
                 Observation::Present(observed) => self.steady(observed),
             }
-        } else if let Some(existing) = self.inputs.spec.existing_id.clone() {
+        } else if let Some(existing) = &self.inputs.spec.existing_id {
             self.adopt_existing(existing);
         } else {
             self.create();
@@ -403,8 +403,8 @@ impl<'a> Draft<'a> {
         self.stalled("Lost", &message);
     }
 
-    fn adopt_existing(&mut self, id: String) {
-        if self.inputs.claimed.contains(&id) {
+    fn adopt_existing(&mut self, id: &str) {
+        if self.inputs.claimed.iter().any(|claimed| claimed == id) {
             return self.stalled(
                 "AlreadyClaimed",
                 &format!("spec.existingId {id} belongs to another DesktopCluster."),
@@ -424,7 +424,7 @@ impl<'a> Draft<'a> {
                     );
                     return self.stalled("WrongNetwork", &message);
                 }
-                self.bind(id.clone(), true);
+                self.bind(id.to_owned(), true);
                 self.notices
                     .push(Notice::normal("Adopted", format!("Cluster {id} was adopted.")));
                 self.working("Adopting", "The cluster was adopted.");

@@ -513,7 +513,7 @@ impl<'a> Draft<'a> {
         match create::decide(&self.create_inputs()) {
             create::Decision::Adopt { id, duplicates } => {
                 let (cluster_id, provider) = (cluster_id.clone(), provider.clone());
-                self.adopt_created(id, &duplicates, provider, cluster_id);
+                self.adopt_created(&id, &duplicates, provider, cluster_id);
             }
             create::Decision::Wait { intent, message, again } => {
                 self.status.create = intent;
@@ -558,9 +558,9 @@ impl<'a> Draft<'a> {
         self.set(condition::DUPLICATE, Truth::True, "Duplicate", &message);
     }
 
-    fn adopt_created(&mut self, id: String, duplicates: &[String], provider: String, cluster_id: String) {
-        self.duplicates(&id, duplicates);
-        self.bind(id.clone(), provider, cluster_id, false);
+    fn adopt_created(&mut self, id: &str, duplicates: &[String], provider: String, cluster_id: String) {
+        self.duplicates(id, duplicates);
+        self.bind(id.to_owned(), provider, cluster_id, false);
         self.notices.push(Notice::normal(
             "Found",
             format!("Desktop {id} was found by its mark and recorded."),

@@ -58,7 +58,12 @@ async fn from_a_manifest_to_a_desktop_and_back_to_nothing() {
     assert_eq!(status.user.unwrap().uid.as_deref(), Some("1234"));
     assert!(status.expires_at.is_none() && status.create.is_none());
 
-    // Its name, power and user follow the manifest.
+    it_follows_its_manifest(&world).await;
+    everything_goes_in_the_right_order(&world, &id).await;
+}
+
+/// Name, user, power and restarts.
+async fn it_follows_its_manifest(world: &World) {
     world
         .patch::<Desktop>(
             "alice",
@@ -97,12 +102,11 @@ async fn from_a_manifest_to_a_desktop_and_back_to_nothing() {
     })
     .await;
     assert_eq!(world.committed("RestartInstance"), 1);
+}
 
-    // Everything at once: the order is the operator's.
-    let asked = [world.delete::<DesktopProvider>("acme")];
-    for wait in asked {
-        wait.await;
-    }
+/// Everything at once: the order is the operator's.
+async fn everything_goes_in_the_right_order(world: &World, id: &str) {
+    world.delete::<DesktopProvider>("acme").await;
     world.delete::<DesktopCluster>("office").await;
     let blocked: DesktopCluster = world.reason("office", "DeletionBlocked", "InUse").await;
     assert!(blocked.says("DeletionBlocked").contains("alice"));

@@ -256,7 +256,7 @@ async fn a_whole_life_passes_under_these_roles() {
         .kubeconfig(kubeconfig)
         .start();
     operator.ready().await;
-    let world = World { env, sim, operator };
+    let world = World { operator, sim, env };
     world.credentials("testid", "testsecret").await;
     world.env.apply(&world.provider()).await;
     world.office().await;

@@ -38,7 +38,7 @@ impl World {
             .arg("--leader-elect=false");
         let mut operator = flags(builder).start();
         operator.ready().await;
-        let world = Self { env, sim, operator };
+        let world = Self { operator, sim, env };
         world.credentials("testid", "testsecret").await;
         world.env.apply(&world.provider()).await;
         world
@@ -250,9 +250,10 @@ pub trait Seen: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serializ
 
     /// The message of a condition.
     fn says(&self, kind: &str) -> String {
-        self.condition(kind)
-            .map(|c| c.2)
-            .unwrap_or_else(|| panic!("{} has no condition {kind}", self.name_any()))
+        let Some((_, _, message)) = self.condition(kind) else {
+            panic!("{} has no condition {kind}", self.name_any())
+        };
+        message
     }
 }
 

@@ -288,7 +288,7 @@ fn the_alerts_and_the_dashboard_know_the_metrics() {
     metrics.reconcile_ended("desktop", "panic", second);
     metrics.became_ready("Desktop", second);
     metrics.drift_healed("Desktop", "power");
-    metrics.orphans("provider", "cluster", 1);
+    metrics.orphans("provider", "cluster", Some(1));
     metrics.called("account", "action", "ok", second);
     metrics.throttled("account", second);
     let exposed = metrics.encode();

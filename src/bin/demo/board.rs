@@ -218,7 +218,7 @@ fn row(object: &dyn Shown) -> Row {
 mod tests {
     use super::*;
 
-    fn desktop(status: serde_json::Value) -> Desktop {
+    fn desktop(status: &serde_json::Value) -> Desktop {
         let spec = serde_json::json!({"clusterRef": {"name": "office"}, "existingId": "i-1"});
         let metadata = serde_json::json!({"name": "alice", "generation": 2});
         let object = serde_json::json!({
@@ -242,9 +242,9 @@ mod tests {
     #[test]
     fn ready_counts_only_for_the_latest_generation() {
         let mut board = Board::default();
-        board.take(Change::Desktop(watcher::Event::Apply(desktop(ready(1)))));
+        board.take(Change::Desktop(watcher::Event::Apply(desktop(&ready(1)))));
         assert!(!board.all_ready(1));
-        board.take(Change::Desktop(watcher::Event::Apply(desktop(ready(2)))));
+        board.take(Change::Desktop(watcher::Event::Apply(desktop(&ready(2)))));
         assert!(board.all_ready(1));
         assert!(!board.all_ready(2));
     }
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn a_row_reads_like_kubectl() {
         let mut board = Board::default();
-        board.take(Change::Desktop(watcher::Event::Apply(desktop(ready(2)))));
+        board.take(Change::Desktop(watcher::Event::Apply(desktop(&ready(2)))));
         let cells = ["Desktop", "alice", "True", "Running", "alice", "The desktop runs."].map(str::to_owned);
         assert_eq!(board.rows(), [Row { cells }]);
         board.take(Change::Desktop(watcher::Event::Init));

@@ -130,8 +130,8 @@ pub(super) async fn gather(context: &Arc<Context>, object: &DesktopCluster) -> R
         .map(|l| l.view(None).snapshot)
         .filter(|s| s.started.is_some());
     let orphans = listing.as_deref().map(|l| orphans(context, l)).unwrap_or_default();
-    if let Some(id) = &status.id {
-        context.metrics.orphans(provider_of(object), id, orphans.len());
+    if let Some(id) = status.id.as_ref().filter(|_| snapshot.is_some()) {
+        context.metrics.orphans(provider_of(object), id, Some(orphans.len()));
     }
     Ok(Gathered {
         provider,

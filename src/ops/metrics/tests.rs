@@ -18,7 +18,7 @@ fn filled() -> String {
     metrics.throttled("acme", Duration::from_millis(1500));
     metrics.became_ready("Desktop", SECOND);
     metrics.drift_healed("Desktop", "flavor");
-    metrics.orphans("acme", "c-1", 2);
+    metrics.orphans("acme", "c-1", Some(2));
     metrics.encode()
 }
 
@@ -77,8 +77,8 @@ fn every_series_is_there_once_with_its_labels() {
 #[test]
 fn a_count_that_fell_to_zero_is_still_told() {
     let metrics = Metrics::new();
-    metrics.orphans("acme", "c-1", 2);
-    metrics.orphans("acme", "c-1", 0);
+    metrics.orphans("acme", "c-1", Some(2));
+    metrics.orphans("acme", "c-1", Some(0));
     let line = r#"desktop_operator_orphans{provider="acme",cluster="c-1"} 0"#;
     assert!(metrics.encode().contains(line), "{}", metrics.encode());
 }

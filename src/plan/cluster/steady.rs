@@ -156,11 +156,12 @@ impl Draft<'_> {
             return Part::Settled;
         }
         let words = format!("The name is being set to {wanted}.");
+        let drifted = self.inputs.status.display_name.as_ref() == Some(&wanted);
         let operation = Operation::RenameCluster {
             cluster_id: observed.id.clone(),
             name: wanted,
         };
-        self.submit(operation, "displayName", "Renaming", &words)
+        self.submit(operation, "displayName", drifted, "Renaming", &words)
     }
 
     /// Rows from what was read, or from what is known when nothing was.
@@ -211,7 +212,7 @@ impl Draft<'_> {
                 cluster_id: observed.id.clone(),
                 values,
             };
-            return self.submit(operation, "policy", "SettingPolicy", &words);
+            return self.submit(operation, "policy", !drifted.is_empty(), "SettingPolicy", &words);
         }
         let unsupported = policy::fields_in(&self.status.policy, PolicyState::Unsupported);
         if !unsupported.is_empty() && self.inputs.spec.policy_enforcement == PolicyEnforcement::Strict {
@@ -272,6 +273,7 @@ impl Draft<'_> {
             return Part::Settled;
         }
         let words = format!("The cluster is being linked to {}.", wanted.domain_name);
+        let drifted = !linked && condition::is_true(&self.inputs.status.conditions, condition::DIRECTORY_JOINED);
         self.set(condition::DIRECTORY_JOINED, Truth::False, "Joining", &words);
         let operation = Operation::SetDirectory {
             cluster_id: observed.id.clone(),
@@ -280,7 +282,7 @@ impl Draft<'_> {
             admin: wanted.admin.clone(),
             password: secret,
         };
-        self.submit(operation, "directory", "JoiningDirectory", &words)
+        self.submit(operation, "directory", drifted, "JoiningDirectory", &words)
     }
 
     /// Takes back a link that was ours; anybody else's is left alone.
@@ -304,7 +306,7 @@ impl Draft<'_> {
             domain_name,
             dns_ip,
         };
-        self.submit(operation, "directory", "LeavingDirectory", &words)
+        self.submit(operation, "directory", false, "LeavingDirectory", &words)
     }
 
     fn nat(&mut self, observed: &ObservedCluster) -> Part {
@@ -323,6 +325,7 @@ impl Draft<'_> {
             return self.submit(
                 operation,
                 "network.nat",
+                false,
                 "DetachingNat",
                 "The NAT gateway is being detached.",
             );
@@ -340,16 +343,18 @@ impl Draft<'_> {
             return Part::Settled;
         }
         let words = format!("NAT gateway {} is being attached.", wanted.id);
+        let drifted = self.inputs.status.nat_id.as_ref() == Some(&wanted.id);
         let nat = Some((wanted.id.clone(), wanted.eip.clone()));
         let operation = Operation::SetNat {
             cluster_id: observed.id.clone(),
             nat,
         };
-        self.submit(operation, "network.nat", "AttachingNat", &words)
+        self.submit(operation, "network.nat", drifted, "AttachingNat", &words)
     }
 
-    /// Sends a correction, unless its effect is still awaited or its failure backed off.
-    fn submit(&mut self, operation: Operation, field: &'static str, reason: &str, words: &str) -> Part {
+    /// Sends a correction, unless its effect is still awaited or its failure backed off. `drifted`: it was as declared
+    /// before.
+    fn submit(&mut self, operation: Operation, field: &'static str, drifted: bool, reason: &str, words: &str) -> Part {
         let (limits, now) = (self.inputs.limits, self.inputs.now);
         if self.status.retry.is_none()
             && let Some(left) = effect_pending(self.status.operation.as_ref(), operation.name(), limits, now)
@@ -362,7 +367,8 @@ impl Draft<'_> {
             self.again = wait;
             return Part::Busy;
         }
-        if self.was_as_declared() {
+        // What the last status showed as declared by this very generation, and is not any more, somebody has changed.
+        if drifted && self.inputs.status.observed_generation == self.inputs.generation {
             self.healing.push(field);
             let note = format!("{field} was changed behind our back and is set back. {words}");
             self.notices.push(Notice::warning("DriftDetected", note));
@@ -370,13 +376,5 @@ impl Draft<'_> {
         self.working(reason, words);
         self.action = Action::Submit(operation);
         Part::Busy
-    }
-
-    /// Whether the last status said that everything was as this very generation declares.
-    fn was_as_declared(&self) -> bool {
-        let before = self.inputs.status;
-        before.observed_generation == self.inputs.generation
-            && condition::find(&before.conditions, condition::READY)
-                .is_some_and(|c| c.status == "True" && c.observed_generation == Some(self.inputs.generation))
     }
 }

@@ -62,7 +62,7 @@ impl Draft<'_> {
                 else {
                     return self.blocked_by_cluster();
                 };
-                self.adopt_created(id, &duplicates, provider, cluster_id);
+                self.adopt_created(&id, &duplicates, provider, cluster_id);
                 self.deleting("The desktop whose creation was in doubt was found and is deleted.");
             }
             create::Decision::Attempt(_) if !prepaid => self.action = Action::Release,

@@ -1,10 +1,26 @@
 //! A desktop that exists: report it, and correct one thing at a time.
 
 use super::{Action, Draft, vendor_name};
+use crate::api::cluster::PolicyState;
 use crate::api::condition;
-use crate::api::desktop::{BillingMode, DesktopState, ObservedUser, Power};
+use crate::api::desktop::{BillingMode, DesktopState, DesktopUser, ObservedUser, Power};
 use crate::backend::{ObservedDesktop, Operation, Task, TaskKind};
 use crate::plan::{Notice, Pace, effect_pending, policy, retry_wait, whole_seconds};
+
+/// One thing that is not as declared, and the call that changes it.
+struct Correction {
+    operation: Operation,
+    /// Name in the spec.
+    field: &'static str,
+    /// It was as declared before.
+    drifted: bool,
+    words: String,
+}
+
+fn is_user(wanted: &DesktopUser, name: Option<&String>, uid: Option<&String>) -> bool {
+    let same_uid = wanted.uid.is_none() || uid.is_none() || wanted.uid.as_ref() == uid;
+    name == Some(&wanted.name) && same_uid
+}
 
 impl Draft<'_> {
     /// Writes what the vendor reports into the status.
@@ -105,8 +121,8 @@ impl Draft<'_> {
 
     /// One correction at a time, in this order: name, user, power, restart, display policy.
     fn correct(&mut self, observed: &ObservedDesktop) {
-        if let Some((operation, field, words)) = self.next_correction(observed) {
-            return self.submit(operation, field, &words);
+        if let Some(correction) = self.next_correction(observed) {
+            return self.submit(correction);
         }
         if self.restart(observed) || self.display_policy(observed) {
             return;
@@ -114,37 +130,61 @@ impl Draft<'_> {
         self.conclude(observed);
     }
 
-    fn next_correction(&self, observed: &ObservedDesktop) -> Option<(Operation, &'static str, String)> {
-        let id = observed.id.clone();
+    fn next_correction(&self, observed: &ObservedDesktop) -> Option<Correction> {
+        let (id, before) = (observed.id.clone(), self.inputs.status);
         if let Some(name) = self.wanted_name().filter(|name| observed.name.as_ref() != Some(name)) {
             let words = format!("The name is being set to {name}.");
-            return Some((Operation::RenameDesktop { desktop_id: id, name }, "displayName", words));
+            let drifted = before.display_name.as_ref() == Some(&name);
+            let operation = Operation::RenameDesktop { desktop_id: id, name };
+            return Some(Correction {
+                operation,
+                field: "displayName",
+                drifted,
+                words,
+            });
         }
-        if let Some(user) = &self.inputs.spec.user {
-            let same_uid = user.uid.is_none() || observed.user_uid.is_none() || user.uid == observed.user_uid;
-            if observed.user_name.as_ref() != Some(&user.name) || !same_uid {
-                let words = format!("The desktop is being assigned to {}.", user.name);
-                let operation = Operation::AssignUser {
-                    desktop_id: id,
-                    name: user.name.clone(),
-                    uid: user.uid.clone(),
-                };
-                return Some((operation, "user", words));
+        if let Some(user) = &self.inputs.spec.user
+            && !is_user(user, observed.user_name.as_ref(), observed.user_uid.as_ref())
+        {
+            let words = format!("The desktop is being assigned to {}.", user.name);
+            let drifted = before
+                .user
+                .as_ref()
+                .is_some_and(|u| is_user(user, Some(&u.name), u.uid.as_ref()));
+            let operation = Operation::AssignUser {
+                desktop_id: id,
+                name: user.name.clone(),
+                uid: user.uid.clone(),
+            };
+            return Some(Correction {
+                operation,
+                field: "user",
+                drifted,
+                words,
+            });
+        }
+        let up = |state| matches!(state, DesktopState::Running | DesktopState::Unregistered);
+        let (operation, drifted, words) = match self.inputs.spec.power {
+            Power::Running if observed.state == DesktopState::Stopped => {
+                let operation = Operation::StartDesktop { desktop_id: id };
+                (operation, before.state.is_some_and(up), "The desktop is being started.")
             }
-        }
-        match (self.inputs.spec.power, observed.state) {
-            (Power::Running, DesktopState::Stopped) => Some((
-                Operation::StartDesktop { desktop_id: id },
-                "power",
-                "The desktop is being started.".into(),
-            )),
-            (Power::Stopped, DesktopState::Running | DesktopState::Unregistered) => Some((
-                Operation::StopDesktop { desktop_id: id },
-                "power",
-                "The desktop is being stopped.".into(),
-            )),
-            _ => None,
-        }
+            Power::Stopped if up(observed.state) => {
+                let operation = Operation::StopDesktop { desktop_id: id };
+                (
+                    operation,
+                    before.state == Some(DesktopState::Stopped),
+                    "The desktop is being stopped.",
+                )
+            }
+            _ => return None,
+        };
+        Some(Correction {
+            operation,
+            field: "power",
+            drifted,
+            words: words.to_owned(),
+        })
     }
 
     /// The name the vendor should show; an adopted desktop keeps its own unless one is asked for.
@@ -157,12 +197,18 @@ impl Draft<'_> {
     }
 
     /// Sends a correction, unless its effect is still awaited or its failure backed off.
-    fn submit(&mut self, operation: Operation, field: &'static str, words: &str) {
+    fn submit(&mut self, correction: Correction) {
+        let Correction {
+            operation,
+            field,
+            drifted,
+            words,
+        } = correction;
         let (limits, now) = (self.inputs.limits, self.inputs.now);
         if let Some(left) = effect_pending(self.status.operation.as_ref(), operation.name(), limits, now)
             && self.status.retry.is_none()
         {
-            self.working(reason_of(&operation), words);
+            self.working(reason_of(&operation), &words);
             self.again = left;
             return;
         }
@@ -170,23 +216,14 @@ impl Draft<'_> {
             self.again = wait;
             return;
         }
-        if self.was_as_declared() {
+        // What the last status showed as declared by this very generation, and is not any more, somebody has changed.
+        if drifted && self.inputs.status.observed_generation == self.inputs.generation {
             self.healing.push(field);
-            self.notices.push(Notice::warning(
-                "DriftDetected",
-                format!("{field} was changed behind our back and is set back. {words}"),
-            ));
+            let note = format!("{field} was changed behind our back and is set back. {words}");
+            self.notices.push(Notice::warning("DriftDetected", note));
         }
-        self.working(reason_of(&operation), words);
+        self.working(reason_of(&operation), &words);
         self.action = Action::Submit(operation);
-    }
-
-    /// Whether the last status said that everything was as this very generation declares.
-    fn was_as_declared(&self) -> bool {
-        let before = self.inputs.status;
-        before.observed_generation == self.inputs.generation
-            && condition::find(&before.conditions, condition::READY)
-                .is_some_and(|c| c.status == "True" && c.observed_generation == Some(self.inputs.generation))
     }
 
     /// A restart is sent at most once a request: what was asked for is recorded first.
@@ -262,7 +299,14 @@ impl Draft<'_> {
                 visual_lossless: wanted.visual_lossless,
                 optimize_for3d: wanted.optimize_for3d,
             };
-            self.submit(operation, "displayPolicy", "The display policy is being set.");
+            let drifted = !policy::fields_in(&rows, PolicyState::Drifted).is_empty();
+            let words = "The display policy is being set.".to_owned();
+            self.submit(Correction {
+                operation,
+                field: "displayPolicy",
+                drifted,
+                words,
+            });
             return true;
         }
         false

@@ -21,15 +21,15 @@ const ID: &str = "i-1";
 fn limits() -> Limits {
     Limits {
         intent_lifetime: Duration::from_secs(30),
-        settle: Duration::from_secs(600),
-        empty_listing_gap: Duration::from_secs(60),
+        settle: Duration::from_mins(10),
+        empty_listing_gap: Duration::from_mins(1),
         retry_unknown_create: true,
-        backoff_base: Duration::from_secs(60),
-        backoff_max: Duration::from_secs(1800),
-        task_deadline: Duration::from_secs(1800),
+        backoff_base: Duration::from_mins(1),
+        backoff_max: Duration::from_mins(30),
+        task_deadline: Duration::from_mins(30),
         resend: Duration::from_secs(30),
         fast: Duration::from_secs(3),
-        slow: Duration::from_secs(60),
+        slow: Duration::from_mins(1),
     }
 }
 
@@ -111,6 +111,7 @@ fn bound(uid: &str) -> DesktopStatus {
     }
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "a case is a row of yes and no")]
 struct Case {
     spec: DesktopSpec,
     status: DesktopStatus,
