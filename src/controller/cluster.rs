@@ -62,6 +62,9 @@ impl Kind for DesktopCluster {
             }
             return Ok(context.settings.cluster_slow);
         }
+        if provider::is_connecting(context, provider_of(object)) {
+            return Ok(provider::CONNECTING);
+        }
         let gathered = gather::gather(context, object).await?;
         let status = object.status();
         let limits = context.limits(context.settings.cluster_fast, context.settings.cluster_slow);

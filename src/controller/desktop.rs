@@ -55,6 +55,9 @@ impl Kind for Desktop {
             return Ok(context.settings.inventory_slow);
         }
         let gathered = gather(context, object);
+        if gathered.connecting {
+            return Ok(provider::CONNECTING);
+        }
         let status = object.status();
         let limits = context.limits(context.settings.inventory_fast, context.settings.inventory_slow);
         let object_uid = uid(&**object)?;
@@ -100,6 +103,8 @@ impl Kind for Desktop {
 /// What was gathered, owned, so that the inputs can borrow it.
 struct Gathered {
     backend: Option<Arc<dyn Backend>>,
+    /// The account was usable a moment ago and is being connected, as after a restart: nothing is said about it.
+    connecting: bool,
     cluster: ClusterView,
     listing: Option<Arc<Listing>>,
     view: Option<View>,
@@ -136,6 +141,7 @@ fn gather(context: &Arc<Context>, object: &Desktop) -> Gathered {
         .and_then(|(p, _)| context.accounts.get(p))
         .map(|a| a.backend)
         .filter(|_| !paused);
+    let connecting = !paused && place.as_ref().is_some_and(|(p, _)| provider::is_connecting(context, p));
     let listing = match (&place, &backend) {
         (Some((provider, id)), Some(backend)) => Some(context.inventory.listing(provider, id, backend)),
         _ => None,
@@ -151,16 +157,19 @@ fn gather(context: &Arc<Context>, object: &Desktop) -> Gathered {
     }
     let view = listing.as_ref().map(|l| l.view(asked.as_deref()));
     let cluster = cluster_view(found, name, backend.is_some(), deleting);
-    let claimed_by = match (&object.spec.existing_id, &status.id) {
-        (Some(id), None) => claimant(context, id, own_uid),
-        _ => None,
-    };
+    // An id of ours carries our mark; one that was adopted could be wanted by two.
+    let claimed_by = object
+        .spec
+        .existing_id
+        .as_ref()
+        .and_then(|id| claimant(context, id, own_uid));
     let generation = object.metadata.generation.unwrap_or_default();
     let display = context
         .display_reads
         .get(own_uid, generation, context.settings.display_policy_interval);
     Gathered {
         backend,
+        connecting,
         cluster,
         listing,
         view,
@@ -360,11 +369,14 @@ async fn carry_out(
 /// The time from creation to the first readiness, for desktops this process saw begin.
 fn count_ready(context: &Context, object: &Desktop, status: &DesktopStatus) {
     let before = object.status();
-    let now_ready = condition::is_true(&status.conditions, condition::READY);
-    let never = condition::find(&before.conditions, condition::READY).is_some_and(|c| c.reason == "Creating");
-    if now_ready
-        && never
-        && !condition::is_true(&before.conditions, condition::READY)
+    let Some(binding) = status.binding.as_ref().filter(|b| !b.adopted) else {
+        return;
+    };
+    // The condition's time moves with its value: one older than the binding was never true since.
+    let waiting = condition::find(&before.conditions, condition::READY)
+        .is_some_and(|c| c.status != "True" && c.last_transition_time.0 <= binding.since_time.0);
+    if waiting
+        && condition::is_true(&status.conditions, condition::READY)
         && let Some(created) = &object.metadata.creation_timestamp
     {
         let took = Duration::try_from(Timestamp::now().duration_since(created.0)).unwrap_or_default();

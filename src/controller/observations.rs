@@ -130,7 +130,20 @@ pub struct ClusterSessions {
     pub next: Instant,
     /// The request under way.
     pub task: Option<Task>,
+    /// An answer has come since this process began.
+    answered: bool,
     by_desktop: HashMap<String, SessionStatus>,
+}
+
+impl ClusterSessions {
+    fn unknown(next: Instant) -> Self {
+        Self {
+            next,
+            task: None,
+            answered: false,
+            by_desktop: HashMap::new(),
+        }
+    }
 }
 
 /// Who is connected where, by the vendor's cluster id.
@@ -152,11 +165,9 @@ impl Sessions {
     /// A request is under way, or failed and is made again at `next`.
     pub fn requested(&self, cluster_id: &str, task: Option<Task>, next: Instant) {
         let mut all = lock(&self.0);
-        let known = all.entry(cluster_id.to_owned()).or_insert_with(|| ClusterSessions {
-            next,
-            task: None,
-            by_desktop: HashMap::new(),
-        });
+        let known = all
+            .entry(cluster_id.to_owned())
+            .or_insert_with(|| ClusterSessions::unknown(next));
         known.task = task;
         known.next = next;
     }
@@ -165,13 +176,12 @@ impl Sessions {
     pub fn answered(&self, cluster_id: &str, sessions: &[Session], next: Instant) -> Vec<String> {
         let fresh = latest(sessions);
         let mut all = lock(&self.0);
-        let known = all.entry(cluster_id.to_owned()).or_insert_with(|| ClusterSessions {
-            next,
-            task: None,
-            by_desktop: HashMap::new(),
-        });
+        let known = all
+            .entry(cluster_id.to_owned())
+            .or_insert_with(|| ClusterSessions::unknown(next));
         known.task = None;
         known.next = next;
+        known.answered = true;
         let mut changed: Vec<String> = fresh
             .iter()
             .filter(|(id, s)| known.by_desktop.get(*id) != Some(s))
@@ -182,25 +192,33 @@ impl Sessions {
         changed
     }
 
-    /// The latest session on a desktop.
+    /// The latest session on a desktop; one without any times when there was none, `None` before the first answer.
     #[must_use]
     pub fn of(&self, cluster_id: &str, desktop_id: &str) -> Option<SessionStatus> {
-        lock(&self.0).get(cluster_id)?.by_desktop.get(desktop_id).cloned()
+        let all = lock(&self.0);
+        let known = all.get(cluster_id).filter(|known| known.answered)?;
+        Some(known.by_desktop.get(desktop_id).cloned().unwrap_or_else(no_session))
     }
 
     /// Who is connected to a cluster's desktops.
     #[must_use]
     pub fn summary(&self, cluster_id: &str) -> Option<SessionSummary> {
         let all = lock(&self.0);
-        let sessions = &all.get(cluster_id)?.by_desktop;
-        if sessions.is_empty() {
-            return None;
-        }
+        let sessions = &all.get(cluster_id).filter(|known| known.answered)?.by_desktop;
         let connected = sessions.values().filter(|s| s.connected).count();
         Some(SessionSummary {
             connected: i32::try_from(connected).unwrap_or(i32::MAX),
             last_logon_time: sessions.values().filter_map(|s| s.last_logon_time.clone()).max(),
         })
+    }
+}
+
+fn no_session() -> SessionStatus {
+    SessionStatus {
+        connected: false,
+        client_name: None,
+        last_logon_time: None,
+        last_logoff_time: None,
     }
 }
 
@@ -221,12 +239,7 @@ fn latest(sessions: &[Session]) -> HashMap<String, SessionStatus> {
     let mut ordered: Vec<&Session> = sessions.iter().collect();
     ordered.sort_by_key(|s| s.logon);
     for session in ordered {
-        let entry = found.entry(session.desktop_id.clone()).or_insert(SessionStatus {
-            connected: false,
-            client_name: None,
-            last_logon_time: None,
-            last_logoff_time: None,
-        });
+        let entry = found.entry(session.desktop_id.clone()).or_insert_with(no_session);
         entry.connected |= session.open;
         entry.client_name = session
             .client_name

@@ -292,6 +292,22 @@ fn wake_users(context: &Context, provider: &str) {
     }
 }
 
+/// How soon an object looks again whose account is being connected.
+pub const CONNECTING: Duration = Duration::from_millis(500);
+
+/// Whether the account was usable when last looked at and only has to be connected by this process.
+#[must_use]
+pub fn is_connecting(context: &Context, provider: &str) -> bool {
+    if context.accounts.get(provider).is_some() {
+        return false;
+    }
+    let found = context.providers.find(|p| p.meta().name.as_deref() == Some(provider));
+    found.is_some_and(|p| {
+        let status = p.0.as_ref().ok().and_then(|p| p.status.as_ref());
+        status.is_some_and(|s| condition::is_true(&s.conditions, condition::READY))
+    })
+}
+
 /// The account was refused elsewhere: check it soon, but not more often than its failures allow.
 pub fn suspect(context: &Context, provider: &str) {
     if context.accounts.suspect(provider)

@@ -111,8 +111,8 @@ pub struct Inputs<'a> {
     pub used_by: &'a [String],
     /// Desktops the vendor lists in it, once listed.
     pub listed_desktops: Option<i32>,
-    /// Desktops of ours whose resource is gone.
-    pub orphans: Vec<Orphan>,
+    /// Desktops of ours whose resource is gone, once listed.
+    pub orphans: Option<Vec<Orphan>>,
     /// Who is connected.
     pub sessions: Option<SessionSummary>,
     /// This process is sending the creation now.
@@ -356,6 +356,19 @@ impl<'a> Draft<'a> {
             self.stamp().working(&mut self.status.conditions, reason, message);
             return;
         }
+        if let Some(id) = self
+            .inputs
+            .spec
+            .existing_id
+            .as_ref()
+            .filter(|id| self.inputs.claimed.contains(id))
+        {
+            // Both stop, whoever came first: nobody knows which of them was meant.
+            let message = format!(
+                "spec.existingId {id} belongs to another DesktopCluster too; delete the one that should not have it."
+            );
+            return self.stalled("AlreadyClaimed", &message);
+        }
         if self.status.id.is_some() {
             match self.inputs.observed {
                 Observation::Unknown => self.unobserved(),
@@ -404,12 +417,6 @@ impl<'a> Draft<'a> {
     }
 
     fn adopt_existing(&mut self, id: &str) {
-        if self.inputs.claimed.iter().any(|claimed| claimed == id) {
-            return self.stalled(
-                "AlreadyClaimed",
-                &format!("spec.existingId {id} belongs to another DesktopCluster."),
-            );
-        }
         match self.inputs.observed {
             Observation::Present(observed) => {
                 if observed

@@ -347,6 +347,13 @@ impl<'a> Draft<'a> {
         if self.foreign_binding() {
             return;
         }
+        if let Some(other) = self.inputs.claimed_by {
+            // Both stop, whoever came first: nobody knows which of them was meant.
+            let id = self.inputs.spec.existing_id.as_deref().unwrap_or_default();
+            let message =
+                format!("spec.existingId {id} belongs to {other} too; delete the one that should not have it.");
+            return self.stalled("AlreadyClaimed", &message);
+        }
         if self.status.id.is_some() {
             match self.inputs.observed {
                 Observation::Unknown => self.unobserved(),
@@ -427,12 +434,6 @@ impl<'a> Draft<'a> {
         else {
             return self.cluster_unusable();
         };
-        if let Some(other) = self.inputs.claimed_by {
-            return self.stalled(
-                "AlreadyClaimed",
-                &format!("spec.existingId {id} belongs to {other} already."),
-            );
-        }
         match self.inputs.observed {
             Observation::Present(_) => {
                 let (cluster_id, provider) = (cluster_id.clone(), provider.clone());

@@ -17,7 +17,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::common::{LastError, OperationStatus, RetryStatus};
 use crate::api::condition::Stamp;
-use crate::backend::BackendError;
+use crate::backend::{BackendError, ErrorClass};
 
 /// Times that planning depends on. All of them are settings of the operator.
 #[derive(Clone, Copy, Debug)]
@@ -159,6 +159,21 @@ pub fn last_error(error: &BackendError) -> LastError {
     }
 }
 
+/// What passes by itself is tried again sooner; what a vendor in trouble asks for is never waited for very long.
+fn patience(class: ErrorClass, limits: &Limits) -> Limits {
+    let mut limits = *limits;
+    if matches!(
+        class,
+        ErrorClass::Throttled | ErrorClass::Transient | ErrorClass::Conflict | ErrorClass::Ambiguous
+    ) {
+        limits.backoff_base /= 4;
+    }
+    if matches!(class, ErrorClass::Throttled | ErrorClass::Transient) {
+        limits.backoff_max /= 6;
+    }
+    limits
+}
+
 /// The places of a status that a failure is written to.
 pub(crate) struct Failure<'a> {
     pub(crate) last_error: &'a mut Option<LastError>,
@@ -170,6 +185,7 @@ impl Failure<'_> {
     /// Records a failure, what it means for the user and when it is tried again.
     pub(crate) fn record(self, error: &BackendError, uid: &str, limits: &Limits, stamp: Stamp) {
         *self.last_error = Some(last_error(error));
+        let limits = &patience(error.class, limits);
         let retry = next_retry(
             self.retry.as_ref(),
             stamp.generation,

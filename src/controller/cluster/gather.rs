@@ -1,5 +1,6 @@
 //! Everything a cluster's plan depends on.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,7 +20,7 @@ use crate::backend::model::ClusterState;
 use crate::backend::{Backend, ErrorClass};
 use crate::controller::context::Context;
 use crate::controller::error::{Error, is_forbidden, is_not_found};
-use crate::controller::inventory::Listing;
+use crate::controller::inventory::Snapshot;
 use crate::controller::observations::{ClusterRead, SessionStep};
 use crate::controller::status::{Stored, uid};
 use crate::controller::{annotation, provider, reference};
@@ -35,7 +36,7 @@ pub(super) struct Gathered {
     password: Password,
     used_by: Vec<String>,
     listed_desktops: Option<i32>,
-    orphans: Vec<Orphan>,
+    orphans: Option<Vec<Orphan>>,
     sessions: Option<crate::api::cluster::SessionSummary>,
     in_flight: bool,
     writer: String,
@@ -129,8 +130,8 @@ pub(super) async fn gather(context: &Arc<Context>, object: &DesktopCluster) -> R
         .as_ref()
         .map(|l| l.view(None).snapshot)
         .filter(|s| s.started.is_some());
-    let orphans = listing.as_deref().map(|l| orphans(context, l)).unwrap_or_default();
-    if let Some(id) = status.id.as_ref().filter(|_| snapshot.is_some()) {
+    let orphans = snapshot.as_deref().map(|s| orphans(context, s));
+    if let (Some(id), Some(orphans)) = (&status.id, &orphans) {
         context.metrics.orphans(provider_of(object), id, Some(orphans.len()));
     }
     Ok(Gathered {
@@ -139,7 +140,7 @@ pub(super) async fn gather(context: &Arc<Context>, object: &DesktopCluster) -> R
         claimed: claimed(context, &uid),
         password: password(context, object).await?,
         used_by: if deleting { used_by(context, object) } else { Vec::new() },
-        listed_desktops: snapshot.map(|s| i32::try_from(s.len()).unwrap_or(i32::MAX)),
+        listed_desktops: snapshot.as_ref().map(|s| i32::try_from(s.len()).unwrap_or(i32::MAX)),
         orphans,
         sessions: status.id.as_deref().and_then(|id| context.sessions.summary(id)),
         in_flight: context.is_in_flight(&uid),
@@ -296,21 +297,24 @@ fn used_by(context: &Context, object: &DesktopCluster) -> Vec<String> {
 }
 
 /// Desktops of ours whose resource is gone.
-fn orphans(context: &Context, listing: &Listing) -> Vec<Orphan> {
-    let snapshot = listing.view(None).snapshot;
+fn orphans(context: &Context, snapshot: &Snapshot) -> Vec<Orphan> {
     if snapshot.is_empty() {
         return Vec::new();
     }
-    let known: std::collections::HashSet<String> = context
-        .desktops
-        .state()
+    let desktops = context.desktops.state();
+    let known: HashSet<String> = desktops
         .iter()
         .filter_map(|d| d.meta().uid.as_deref().map(crate::plan::naming::marker))
+        .collect();
+    let recorded: HashSet<&str> = desktops
+        .iter()
+        .filter_map(|d| d.0.as_ref().ok()?.status.as_ref()?.id.as_deref())
         .collect();
     let mut found: Vec<Orphan> = snapshot
         .markers()
         .filter(|(marker, _)| !known.contains(*marker))
         .flat_map(|(_, ids)| ids)
+        .filter(|id| !recorded.contains(id.as_str()))
         .filter_map(|id| snapshot.get(id))
         .map(|d| Orphan {
             id: condition::truncate(&d.id, 256),

@@ -119,6 +119,13 @@ impl Draft<'_> {
             self.action = Action::Release;
             return;
         }
+        let adopted_id = self.inputs.spec.existing_id.as_ref();
+        if adopted_id.is_some_and(|id| self.inputs.claimed.contains(id)) {
+            let note = format!("Cluster {id} is left at the vendor, because another DesktopCluster has it too.");
+            self.notices.push(Notice::warning("Retained", note));
+            self.action = Action::Release;
+            return;
+        }
         if self.wait_for_provider() {
             return;
         }

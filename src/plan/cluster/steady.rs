@@ -38,8 +38,13 @@ impl Draft<'_> {
                     .filter(|n| *n >= 0)
             })
             .or(status.desktops);
-        status.sessions.clone_from(&self.inputs.sessions);
-        status.orphans = self.inputs.orphans.iter().take(50).cloned().collect();
+        // What is not known yet, as after a restart, does not replace what was.
+        if self.inputs.sessions.is_some() {
+            status.sessions.clone_from(&self.inputs.sessions);
+        }
+        if let Some(orphans) = &self.inputs.orphans {
+            status.orphans = orphans.iter().take(50).cloned().collect();
+        }
     }
 
     pub(super) fn steady(&mut self, observed: &ObservedCluster) {

@@ -121,6 +121,12 @@ impl Draft<'_> {
             self.action = Action::Release;
             return;
         }
+        if let Some(other) = self.inputs.claimed_by {
+            let note = format!("Desktop {id} is left at the vendor, because {other} has it too.");
+            self.notices.push(Notice::warning("Retained", note));
+            self.action = Action::Release;
+            return;
+        }
         match self.inputs.observed {
             Observation::Absent { .. } if self.not_yet_listed() => {
                 // Unlisted is not gone: the deletion of what cannot be seen yet is sent by its id.

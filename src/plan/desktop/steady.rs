@@ -39,7 +39,16 @@ impl Draft<'_> {
             uid: observed.user_uid.as_deref().map(|uid| condition::truncate(uid, 64)),
         });
         status.expires_at = observed.expires.map(whole_seconds);
-        status.session.clone_from(&self.inputs.session);
+        // What is not known yet, as after a restart, does not replace what was.
+        match &self.inputs.session {
+            None => {}
+            Some(latest) if latest.last_logon_time.is_some() => status.session = Some(latest.clone()),
+            Some(_) => {
+                if let Some(before) = status.session.as_mut() {
+                    before.connected = false;
+                }
+            }
+        }
     }
 
     pub(super) fn steady(&mut self, observed: &ObservedDesktop) {
