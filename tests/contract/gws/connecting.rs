@@ -176,7 +176,9 @@ async fn no_proxy_is_taken_from_the_environment() {
 #[tokio::test]
 #[ignore = "run by no_proxy_is_taken_from_the_environment"]
 async fn child_with_a_proxy() {
-    let url = std::env::var("CONTRACT_VENDOR").unwrap();
+    let Ok(url) = std::env::var("CONTRACT_VENDOR") else {
+        return;
+    };
     let backend = super::vendor::backend_at(&url, Arc::new(Unobserved), Duration::from_secs(5));
     assert!(backend.list_clusters().await.unwrap().is_empty());
 }
