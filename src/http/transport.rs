@@ -1,10 +1,13 @@
 //! One bounded HTTP exchange with one endpoint.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
 use reqwest::{Client, ClientBuilder, redirect, retry};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt;
 use url::Url;
 
 use super::endpoint::Endpoint;
@@ -70,13 +73,13 @@ pub struct Transport {
 impl Transport {
     /// A transport for `endpoint` that gives every exchange at most `deadline`.
     pub fn new(endpoint: &Endpoint, deadline: Duration) -> Result<Self, SetupError> {
-        let build = |builder: ClientBuilder| builder.build().map_err(|e| SetupError(reason(&e)));
+        let build = |builder: ClientBuilder| builder.build().map_err(|error| SetupError(reason(&error)));
         Ok(Self {
             url: endpoint.url().clone(),
-            reads: build(builder(endpoint, deadline))?,
+            reads: build(builder(endpoint, deadline)?)?,
             // A kept connection that the vendor closes while a request is written to it leaves that request in doubt.
             // A read is then repeated; a change gets a connection of its own, so that this cannot happen to it.
-            changes: build(builder(endpoint, deadline).pool_max_idle_per_host(0))?,
+            changes: build(builder(endpoint, deadline)?.pool_max_idle_per_host(0))?,
         })
     }
 
@@ -105,9 +108,7 @@ impl Transport {
     }
 }
 
-fn builder(endpoint: &Endpoint, deadline: Duration) -> ClientBuilder {
-    // The one place that decides for ring. A second call, or one by another library, changes nothing.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+fn builder(endpoint: &Endpoint, deadline: Duration) -> Result<ClientBuilder, SetupError> {
     let builder = Client::builder()
         .user_agent(concat!("desktop-operator/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
@@ -118,19 +119,35 @@ fn builder(endpoint: &Endpoint, deadline: Duration) -> ClientBuilder {
         .connect_timeout(CONNECT.min(deadline))
         .pool_idle_timeout(IDLE)
         .timeout(deadline)
-        .https_only(endpoint.is_https());
-    let builder = if endpoint.is_https() {
-        // The system's root certificates, not compiled-in ones: they are kept up to date with the system or the
-        // container image, and SSL_CERT_FILE adds a company's own.
-        builder.tls_version_min(reqwest::tls::Version::TLS_1_2)
-    } else {
-        builder.tls_certs_only([])
-    };
-    if endpoint.may_be_private() {
+        .https_only(endpoint.is_https())
+        .tls_backend_preconfigured(tls(endpoint.is_https())?);
+    Ok(if endpoint.may_be_private() {
         builder
     } else {
         builder.dns_resolver(PublicOnly)
-    }
+    })
+}
+
+/// TLS 1.2 or 1.3 by ring, chosen here and not for the whole process, where only one library can choose.
+///
+/// The system's root certificates are trusted, not compiled-in ones: they are kept up to date with the system or the
+/// container image, and `SSL_CERT_FILE` adds a company's own.
+fn tls(needed: bool) -> Result<ClientConfig, SetupError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let setup = |error: rustls::Error| SetupError(reason(&error));
+    let versions = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(setup)?;
+    let mut config = if needed {
+        versions.with_platform_verifier().map_err(setup)?.with_no_client_auth()
+    } else {
+        // A plain endpoint must not fail for want of certificates that it does not use.
+        versions
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth()
+    };
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 /// `name=value&…` in the spelling that is also signed, so that no server can read `+` another way.

@@ -4,6 +4,8 @@ mod calls;
 mod client;
 mod decode;
 mod errors;
+#[cfg(test)]
+mod fuzz;
 mod map;
 mod paging;
 mod region;

@@ -31,12 +31,12 @@ pub(super) trait Row: Sized {
 }
 
 /// One page.
-struct Page<T> {
+pub(super) struct Page<T> {
     rows: Vec<T>,
     total: Option<usize>,
 }
 
-fn page<T: Row>(fields: Fields<'_>) -> std::result::Result<Page<T>, Odd> {
+pub(super) fn page<T: Row>(fields: Fields<'_>) -> std::result::Result<Page<T>, Odd> {
     let total = match fields.int("TotalCount")? {
         Some(total) => Some(usize::try_from(total).map_err(|_| Odd::missing("TotalCount"))?),
         None => None,

@@ -1,0 +1,12 @@
+//! The GWS backend as the controllers see it, against a server that says exactly what a test wants to be said.
+
+mod calls;
+mod connecting;
+mod errors;
+mod examples;
+mod faults;
+mod limits;
+mod listing;
+mod signing;
+mod simulator;
+mod vendor;
