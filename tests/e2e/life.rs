@@ -7,7 +7,7 @@ use kube::Api;
 use kube::api::DeleteParams;
 use serde_json::json;
 
-use crate::harness::{eventually, gone, object};
+use crate::harness::{gone, object};
 use crate::world::{Seen, World};
 
 #[tokio::test]
@@ -321,19 +321,18 @@ async fn applications_and_subscriptions_reach_the_vendor_as_declared() {
 
 #[tokio::test]
 async fn at_rest_nothing_is_written_and_desktops_share_one_listing() {
-    let world = World::start_with(SimConfig::fast(8.0), |o| {
-        o.arg("--session-interval=1h").arg("--catalog-interval=1h")
-    })
-    .await;
+    const FLAGS: [&str; 2] = ["--session-interval=1h", "--catalog-interval=1h"];
+    let mut world = World::start_with(SimConfig::fast(8.0), |o| o.arg(FLAGS[0]).arg(FLAGS[1])).await;
     world.office().await;
-    for n in 0..12 {
-        world.desktop(&format!("d{n}"), json!({})).await;
+    let names: Vec<String> = (0..12).map(|n| format!("d{n}")).collect();
+    for name in &names {
+        world.desktop(name, json!({})).await;
     }
-    let mut versions = Vec::new();
-    for n in 0..12 {
-        versions.push(world.ready::<Desktop>(&format!("d{n}")).await.metadata.resource_version);
+    for name in &names {
+        world.ready::<Desktop>(name).await;
     }
-    // Two more listings come and go.
+    let versions = versions(&world, &names).await;
+    // A few more listings come and go.
     let before = world.ledger().position();
     world.calls_since(before, "DescribeInstances", 3).await;
     let ledger = world.ledger();
@@ -341,17 +340,25 @@ async fn at_rest_nothing_is_written_and_desktops_share_one_listing() {
     assert!(writes.is_empty(), "{writes:?}");
     let listings = ledger.since(before).filter(|e| e.action == "DescribeInstances").count();
     assert!(listings <= 4, "{listings} listings for 12 desktops");
-    for (n, version) in versions.into_iter().enumerate() {
-        assert_eq!(
-            world.get::<Desktop>(&format!("d{n}")).await.metadata.resource_version,
-            version
-        );
+
+    // A restart reads, and neither creates nor writes anything.
+    let before = world.ledger().position();
+    world.restart(|o| o.arg(FLAGS[0]).arg(FLAGS[1])).await;
+    world.calls_since(before, "DescribeInstances", 3).await;
+    world.calls_since(before, "DescribeClusterPolicy", 2).await;
+    let ledger = world.ledger();
+    let writes = ledger.writes_since(before);
+    assert!(writes.is_empty(), "{writes:?}");
+    assert_eq!(self::versions(&world, &names).await, versions);
+}
+
+/// The versions of the desktops, of their cluster and of the provider.
+async fn versions(world: &World, desktops: &[String]) -> Vec<Option<String>> {
+    let mut versions = Vec::new();
+    for name in desktops {
+        versions.push(world.get::<Desktop>(name).await.metadata.resource_version);
     }
-    let office = world.get::<DesktopCluster>("office").await;
-    eventually("the cluster is at rest", async || {
-        let now = world.get::<DesktopCluster>("office").await;
-        let same = now.metadata.resource_version == office.metadata.resource_version;
-        if same { Ok(()) } else { Err("it changed".to_owned()) }
-    })
-    .await;
+    versions.push(world.get::<DesktopCluster>("office").await.metadata.resource_version);
+    versions.push(world.get::<DesktopProvider>("acme").await.metadata.resource_version);
+    versions
 }

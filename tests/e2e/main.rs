@@ -22,5 +22,6 @@ mod kstatus;
 mod leader;
 mod life;
 mod rbac;
+mod seed;
 mod smoke;
 mod world;

@@ -44,6 +44,18 @@ impl World {
         world
     }
 
+    /// Kills the operator and starts another like it.
+    pub async fn restart(&mut self, flags: impl FnOnce(OperatorBuilder<'_>) -> OperatorBuilder<'_>) {
+        self.operator.kill();
+        self.operator.wait().await;
+        let builder = Operator::builder(&self.env)
+            .allow_endpoint(self.sim.url())
+            .arg("--leader-elect=false");
+        let mut next = flags(builder).start();
+        next.ready().await;
+        self.operator = next;
+    }
+
     /// Writes the credentials Secret.
     pub async fn credentials(&self, id: &str, secret: &str) {
         self.env
