@@ -83,6 +83,7 @@ impl Kind for Desktop {
             claimed_by: gathered.claimed_by.as_deref(),
             session: gathered.session(context, &status),
             display: gathered.display.as_ref(),
+            display_failure: gathered.display_failure.as_ref(),
             in_flight: context.is_in_flight(object_uid),
             writer: &gathered.writer,
             limits: &limits,
@@ -112,6 +113,7 @@ struct Gathered {
     asked: Option<String>,
     claimed_by: Option<String>,
     display: Option<PolicyValues>,
+    display_failure: Option<(BackendError, Duration)>,
     cluster_id: Option<String>,
     writer: String,
 }
@@ -176,6 +178,7 @@ fn gather(context: &Arc<Context>, object: &Desktop) -> Gathered {
         asked,
         claimed_by,
         display,
+        display_failure: context.display_reads.failure(own_uid),
         cluster_id: place.map(|(_, id)| id),
         writer: uuid::Uuid::new_v4().to_string(),
     }
@@ -356,6 +359,11 @@ async fn carry_out(
                 Err(error) => {
                     tracing::warn!(%error, "the display policy could not be read");
                     refused(context, inputs, &error);
+                    let settings = &context.settings;
+                    let base = settings.inventory_fast.max(settings.backoff_base / 4);
+                    context
+                        .display_reads
+                        .failed(inputs.uid, error, base, settings.backoff_max);
                 }
             }
         }

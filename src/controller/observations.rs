@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -99,22 +99,79 @@ impl ClusterReads {
     }
 }
 
+/// What was last read of a desktop's display policy.
+#[derive(Clone, Debug)]
+enum DisplayRead {
+    Values {
+        at: Instant,
+        generation: i64,
+        values: PolicyValues,
+    },
+    Failed {
+        error: BackendError,
+        failures: u32,
+        next: Instant,
+    },
+}
+
 /// What was last read of each desktop's display policy, by UID.
 #[derive(Debug, Default)]
-pub struct DisplayReads(Mutex<HashMap<String, (Instant, i64, PolicyValues)>>);
+pub struct DisplayReads(Mutex<HashMap<String, DisplayRead>>);
 
 impl DisplayReads {
     /// The last read for this generation, if it is not older than `max_age`.
     #[must_use]
-    pub fn get(&self, uid: &str, generation: i64, max_age: std::time::Duration) -> Option<PolicyValues> {
-        let reads = lock(&self.0);
-        let (at, read_for, values) = reads.get(uid)?;
-        (*read_for == generation && at.elapsed() <= max_age).then(|| values.clone())
+    pub fn get(&self, uid: &str, generation: i64, max_age: Duration) -> Option<PolicyValues> {
+        match lock(&self.0).get(uid)? {
+            DisplayRead::Values {
+                at,
+                generation: read_for,
+                values,
+            } => (*read_for == generation && at.elapsed() <= max_age).then(|| values.clone()),
+            DisplayRead::Failed { .. } => None,
+        }
+    }
+
+    /// Why the last read failed, and how long the next one waits.
+    #[must_use]
+    pub fn failure(&self, uid: &str) -> Option<(BackendError, Duration)> {
+        match lock(&self.0).get(uid)? {
+            DisplayRead::Failed { error, next, .. } => {
+                let wait = next.saturating_duration_since(Instant::now());
+                (!wait.is_zero()).then(|| (error.clone(), wait))
+            }
+            DisplayRead::Values { .. } => None,
+        }
     }
 
     /// Keeps a read.
     pub fn put(&self, uid: &str, generation: i64, values: PolicyValues) {
-        lock(&self.0).insert(uid.to_owned(), (Instant::now(), generation, values));
+        lock(&self.0).insert(
+            uid.to_owned(),
+            DisplayRead::Values {
+                at: Instant::now(),
+                generation,
+                values,
+            },
+        );
+    }
+
+    /// Keeps a failure; the next read waits longer each time.
+    pub fn failed(&self, uid: &str, error: BackendError, base: Duration, longest: Duration) {
+        let mut reads = lock(&self.0);
+        let failures = match reads.get(uid) {
+            Some(DisplayRead::Failed { failures, .. }) => failures.saturating_add(1),
+            _ => 1,
+        };
+        let wait = base.saturating_mul(1 << (failures - 1).min(16)).min(longest);
+        reads.insert(
+            uid.to_owned(),
+            DisplayRead::Failed {
+                error,
+                failures,
+                next: Instant::now() + wait,
+            },
+        );
     }
 
     /// What was read may no longer hold.

@@ -92,6 +92,8 @@ pub struct Inputs<'a> {
     pub session: Option<SessionStatus>,
     /// Display policy, when it was read since the last change.
     pub display: Option<&'a PolicyValues>,
+    /// Why the display policy could not be read, and how long the next attempt waits.
+    pub display_failure: Option<&'a (BackendError, Duration)>,
     /// This process is sending the creation now.
     pub in_flight: bool,
     /// A value no other writer of an intent has.

@@ -1,11 +1,13 @@
 //! A desktop that exists: report it, and correct one thing at a time.
 
 use super::{Action, Draft, vendor_name};
-use crate::api::cluster::PolicyState;
+use std::time::Duration;
+
+use crate::api::cluster::{PolicyRow, PolicyState};
 use crate::api::condition;
 use crate::api::desktop::{BillingMode, DesktopState, DesktopUser, ObservedUser, Power};
-use crate::backend::{ObservedDesktop, Operation, Task, TaskKind};
-use crate::plan::{Notice, Pace, effect_pending, policy, retry_wait, whole_seconds};
+use crate::backend::{BackendError, ObservedDesktop, Operation, Task, TaskKind};
+use crate::plan::{Notice, Pace, effect_pending, explain, policy, retry_wait, whole_seconds};
 
 /// One thing that is not as declared, and the call that changes it.
 struct Correction {
@@ -296,6 +298,9 @@ impl Draft<'_> {
             return true;
         }
         if self.inputs.display.is_none() {
+            if let Some((error, wait)) = self.inputs.display_failure {
+                return self.display_unread(&rows, error, *wait);
+            }
             if policy::needs_change(&rows) || rows.iter().any(|r| r.observed.is_none()) {
                 self.working("ReadingDisplayPolicy", "The display policy is being read.");
             }
@@ -319,6 +324,22 @@ impl Draft<'_> {
             return true;
         }
         false
+    }
+
+    /// The display policy cannot be read: said when something depends on it.
+    fn display_unread(&mut self, rows: &[PolicyRow], error: &BackendError, wait: Duration) -> bool {
+        self.again = wait;
+        let unread = rows.iter().any(|r| r.observed.is_none());
+        if !unread && !policy::needs_change(rows) {
+            return false;
+        }
+        let (reason, message) = (explain::reason(error.class), explain::message(error));
+        if error.class.heals_by_itself() {
+            self.working(reason, &message);
+        } else {
+            self.stalled(reason, &message);
+        }
+        true
     }
 
     /// The running task of a display policy, while it is worth polling.
