@@ -2,13 +2,7 @@
 
 use std::time::Duration;
 
-/// Parses `500ms`, `30s`, `10m`, `1h30m` or ISO 8601.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let signed: jiff::SignedDuration = text
-        .parse()
-        .map_err(|e| format!("not a duration such as 30s or 10m: {e}"))?;
-    Duration::try_from(signed).map_err(|_| "a duration cannot be negative".to_owned())
-}
+use crate::ops::duration::duration;
 
 /// Settings of the controllers.
 #[derive(Clone, Debug, clap::Args)]

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 pub use election::{Candidate, Keeper, Lost};
 
-use crate::controller::settings::duration;
+use crate::ops::duration::duration;
 
 /// Name of the Lease.
 pub const LEASE: &str = "desktop-operator";

@@ -1,5 +1,6 @@
 //! Running the operator: leadership, metrics, health, logs.
 
+pub mod duration;
 pub mod leader;
 pub mod metrics;
 pub mod readiness;

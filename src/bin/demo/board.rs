@@ -1,6 +1,6 @@
 //! What the cluster holds, as a watch reports it, and how that reads as a table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use desktop_operator::api::condition::{self, DELETION_BLOCKED, READY};
 use desktop_operator::api::{Desktop, DesktopCluster, DesktopProvider};
@@ -94,6 +94,12 @@ impl Board {
                 .is_some_and(|(seen, conditions)| seen == generation && condition::is_true(conditions, READY))
         });
         ready && count == expected
+    }
+
+    /// How many objects something was told about.
+    pub fn told_of(&self) -> usize {
+        let about: BTreeSet<&str> = self.told.iter().map(|told| told.about.as_str()).collect();
+        about.len()
     }
 
     /// The table, without its titles.
@@ -201,7 +207,13 @@ fn row(object: &dyn Shown) -> Row {
         _ if blocked.is_some() => "DeletionWaits",
         _ => "Deleting",
     };
-    let message = blocked.or(ready).map_or("Nobody has looked at it yet.", |c| &c.message);
+    let message = match (blocked, ready) {
+        (Some(blocked), _) => &blocked.message,
+        // What is said so far is about the time before.
+        (None, Some(ready)) if leaving && ready.status == "True" => "Deletion was asked for.",
+        (None, Some(ready)) => &ready.message,
+        (None, None) => "Nobody has looked at it yet.",
+    };
     Row {
         cells: [
             object.kind().to_owned(),

@@ -19,6 +19,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// How long a step of the story may take. It takes a few seconds; a busy machine gets more.
 const LIMIT: Duration = Duration::from_secs(90);
 
+/// How long what the operator tells may come after what it told about. Nothing depends on it.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// The demo as its viewer sees it.
 pub struct Show {
     /// Where it is shown.
@@ -63,6 +66,15 @@ impl Show {
         tokio::time::timeout(LIMIT, self.follow(stage, done))
             .await
             .map_err(|_| Late { what })?
+    }
+
+    /// Shows what happens until something was told about so many objects, so that it stands in the step of the story to
+    /// which it belongs. That it comes too late, or never, is no failure.
+    pub async fn linger(&mut self, stage: &mut Stage, about: usize) -> anyhow::Result<()> {
+        let all_told = |board: &Board, _: &Stage| board.told_of() >= about;
+        tokio::time::timeout(LINGER, self.follow(stage, all_told))
+            .await
+            .unwrap_or(Ok(()))
     }
 
     /// Shows what happens until `done`, however long it takes.

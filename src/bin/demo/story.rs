@@ -14,12 +14,14 @@ use crate::stage::Stage;
 const OBJECTS: usize = 5;
 const DESKTOPS: usize = 3;
 const CLUSTER: &str = "office";
+/// What the vendor's books say at the end: a kind of object, its name, and how many were ever made.
+const BOOKS: [(Kind, &str, usize); 2] = [(Kind::Cluster, "clusters", 1), (Kind::Instance, "desktops", DESKTOPS)];
 
 /// What is about to be seen.
 pub fn welcome(screen: &mut Screen) -> anyhow::Result<()> {
     screen.headline("Cloud desktops as Kubernetes resources")?;
     screen.say(
-        "Three things run now on this machine: a Kubernetes API server, a simulator that speaks the protocol of a\n\
+        "Three things start now on this machine: a Kubernetes API server, a simulator that speaks the protocol of a\n\
          desktop vendor (Alibaba Cloud GWS), and the operator, which keeps the vendor's account as the manifests say.\n\
          The simulator is faster than a vendor, everything else is as in real life.",
     )?;
@@ -65,7 +67,12 @@ async fn rise(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
         created == DESKTOPS,
         "the vendor created {created} desktops instead of {DESKTOPS}"
     );
-    told(show, "All five are Ready: the vendor's account is as declared.")
+    let seconds = show.screen.seconds();
+    show.linger(stage, OBJECTS).await?;
+    told(
+        show,
+        &format!("All five are Ready {seconds:.1} seconds after the start: the vendor's account is as declared."),
+    )
 }
 
 async fn policy_drift(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
@@ -125,11 +132,17 @@ async fn farewell(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
     stage.delete().await?;
     show.until(stage, "everything deleted", |board, _| board.is_empty())
         .await?;
+    // A cluster that was seen deleted stays in the vendor's listing for a while.
+    show.until(stage, "everything gone at the vendor", |_, stage| {
+        let ledger = stage.vendor.ledger();
+        BOOKS.iter().all(|(kind, ..)| ledger.existing(*kind).is_empty())
+    })
+    .await?;
     show.screen.settle();
     show.screen.headline("The vendor's own books")?;
     let ledger = stage.vendor.ledger();
     let mut balanced = true;
-    for (kind, name, expected) in [(Kind::Cluster, "clusters", 1), (Kind::Instance, "desktops", DESKTOPS)] {
+    for (kind, name, expected) in BOOKS {
         let created = ledger.ever_created(kind).len();
         let left = ledger.existing(kind).len();
         show.screen.say(&format!(

@@ -1,3 +1,5 @@
+//! Which Lease may be taken, and what a leader may still do with its own.
+
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;

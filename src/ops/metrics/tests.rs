@@ -1,3 +1,5 @@
+//! What is written at `/metrics`.
+
 use std::time::Duration;
 
 use super::Metrics;
