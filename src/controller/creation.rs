@@ -9,7 +9,7 @@ use kube::api::PostParams;
 
 use super::context::Context;
 use super::error::{Error, is_not_found};
-use super::status::{Stored, uid, write};
+use super::status::{Stored, remember, uid, write};
 use crate::api::common::{Binding, CreateIntent};
 use crate::api::{Desktop, DesktopCluster};
 use crate::backend::{Backend, BackendError, Operation, Receipt};
@@ -225,11 +225,10 @@ async fn try_persist<K: Created>(
     if status == live.status() {
         return Ok(());
     }
-    let old = live.resource_version().unwrap_or_default();
     live.set_status(status);
     live.meta_mut().managed_fields = None;
-    api.replace_status(&live.name_any(), &PostParams::default(), &live)
+    let written = api
+        .replace_status(&live.name_any(), &PostParams::default(), &live)
         .await?;
-    context.supersede(uid(&live)?, &old);
-    Ok(())
+    remember(context, &live, written.meta())
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
@@ -45,17 +46,18 @@ pub async fn write<K: Stored>(context: &Context, object: &K, status: K::Status) 
     let written = api
         .replace_status(&object.name_any(), &PostParams::default(), &changed)
         .await?;
-    remember(context, object)?;
+    remember(context, object, written.meta())?;
     Ok(written)
 }
 
-fn remember<K: Stored>(context: &Context, replaced: &K) -> Result<(), Error> {
-    let version = replaced
-        .meta()
-        .resource_version
-        .as_deref()
-        .ok_or(Error::Malformed("resourceVersion"))?;
-    context.supersede(uid(replaced)?, version);
+/// Remembers that what was read is outdated by a write of ours. A write that the API server found to change nothing,
+/// such as a time that differs by less than the second it keeps, outdates nothing: no news of it will ever come.
+pub fn remember<K: Stored>(context: &Context, replaced: &K, written: &ObjectMeta) -> Result<(), Error> {
+    let version = |meta: &ObjectMeta| meta.resource_version.clone().ok_or(Error::Malformed("resourceVersion"));
+    let (old, new) = (version(replaced.meta())?, version(written)?);
+    if old != new {
+        context.supersede(uid(replaced)?, &old);
+    }
     Ok(())
 }
 
@@ -93,7 +95,7 @@ async fn patch_finalizers<K: Stored>(context: &Context, object: &K, finalizers: 
         .patch_metadata(&object.name_any(), &parameters, &Patch::Merge(patch))
         .await
     {
-        Ok(_) => remember(context, object),
+        Ok(patched) => remember(context, object, &patched.metadata),
         Err(error) if is_not_found(&error) => Ok(()),
         Err(error) => Err(error.into()),
     }

@@ -127,8 +127,8 @@ fn unresolved(inputs: &Inputs<'_>, intent: &CreateIntent, listing_started: Times
         .last_empty_listing_time
         .as_ref()
         .map_or(intent.not_after_time.0, |last| after(last.0, limits.empty_listing_gap));
-    if listing_started > earliest {
-        intent.empty_listings = intent.empty_listings.saturating_add(1).min(EMPTY_LISTINGS);
+    if listing_started > earliest && intent.empty_listings < EMPTY_LISTINGS {
+        intent.empty_listings = intent.empty_listings.saturating_add(1);
         intent.last_empty_listing_time = Some(Time(listing_started));
     }
     let settled_at = after(intent.not_after_time.0, limits.settle);

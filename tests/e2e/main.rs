@@ -14,6 +14,7 @@
 mod api_rules;
 mod chart;
 mod chart_rbac_fixture;
+mod crash;
 mod drift;
 mod harness;
 #[path = "../tools/helm/helm.rs"]
@@ -21,6 +22,7 @@ mod helm;
 mod kstatus;
 mod leader;
 mod life;
+mod proxy;
 mod rbac;
 mod seed;
 mod smoke;

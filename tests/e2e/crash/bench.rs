@@ -1,0 +1,293 @@
+//! A world whose operator can be stopped at any request, and the judge.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use desktop_operator::api::{Desktop, DesktopCluster};
+use desktop_operator::sim::{Entry, Kind, Ledger, Sim, SimConfig};
+
+use super::report::Report;
+use crate::harness::{Env, Operator, eventually};
+use crate::proxy::{Cut, Effect, Moment, Proxy, Script, Verdict};
+use crate::world::{Seen, World};
+
+/// A world with proxies around the operator.
+pub struct Bench {
+    pub world: World,
+    pub script: Script,
+    pub report: Report,
+    flags: Vec<String>,
+    kubeconfig: PathBuf,
+    vendor: Proxy,
+    _api: Proxy,
+}
+
+/// What becomes of a held request once its sender is dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It, or its answer, never arrives.
+    Lost,
+    /// It arrives when its sender's successor is at work already.
+    Late,
+}
+
+/// A kind whose life is cut.
+pub trait Mortal: Seen {
+    const KIND: Kind;
+    const DELETE: &'static str;
+
+    /// Applies one.
+    async fn apply(bench: &Bench, name: &str);
+    /// The recorded vendor id.
+    fn vendor_id(&self) -> Option<String>;
+    /// Whether a request at the vendor was the creation of this one.
+    fn is_creation(entry: &Entry, name: &str) -> bool;
+}
+
+impl Mortal for Desktop {
+    const KIND: Kind = Kind::Instance;
+    const DELETE: &'static str = "DeleteInstance";
+
+    /// With something of everything, so that there is much to be interrupted in.
+    async fn apply(bench: &Bench, name: &str) {
+        let spec = json!({
+            "user": {"name": "alice", "uid": "1234"},
+            "displayPolicy": {"visualLossless": true},
+        });
+        bench.world.desktop(name, spec).await;
+    }
+
+    fn vendor_id(&self) -> Option<String> {
+        self.status.as_ref()?.id.clone()
+    }
+
+    fn is_creation(entry: &Entry, name: &str) -> bool {
+        let ours = |n: &str| n.strip_prefix(name).is_some_and(|rest| rest.starts_with("-dsk"));
+        entry.action == "CreateInstance" && entry.param("Name").is_some_and(ours)
+    }
+}
+
+impl Mortal for DesktopCluster {
+    const KIND: Kind = Kind::Cluster;
+    const DELETE: &'static str = "DeleteCluster";
+
+    /// In a network of its own: that is what clusters are told apart by while they have no name.
+    async fn apply(bench: &Bench, name: &str) {
+        let spec = json!({"network": {"vpcId": format!("vpc-{name}")}});
+        bench.world.cluster(name, spec).await;
+    }
+
+    fn vendor_id(&self) -> Option<String> {
+        self.status.as_ref()?.id.clone()
+    }
+
+    fn is_creation(entry: &Entry, name: &str) -> bool {
+        entry.action == "CreateCluster" && entry.param("VpcId").and_then(|v| v.strip_prefix("vpc-")) == Some(name)
+    }
+}
+
+impl Bench {
+    /// Everything up and the operator ready. `flags` are those of every operator of this bench.
+    pub async fn start(config: SimConfig, flags: &[&str]) -> Self {
+        let env = Env::own().await;
+        let sim = Sim::start(config).await.unwrap();
+        let script = Script::default();
+        let api = Proxy::to_api(&env, &script).await;
+        let vendor = Proxy::to_vendor(sim.url(), &script).await;
+        let kubeconfig = api.kubeconfig(&env);
+        let flags: Vec<String> = flags.iter().map(|&f| f.to_owned()).collect();
+        let operator = launch(&env, &flags, &kubeconfig, vendor.url());
+        let world = World { operator, sim, env };
+        let mut bench = Self {
+            world,
+            script,
+            report: Report::default(),
+            flags,
+            kubeconfig,
+            vendor,
+            _api: api,
+        };
+        bench.world.operator.ready().await;
+        bench.world.credentials("testid", "testsecret").await;
+        let provider = bench.world.provider();
+        let provider = provider.replace(bench.world.sim.url(), bench.vendor.url());
+        bench.world.env.apply(&provider).await;
+        bench
+    }
+
+    /// Another operator, as the first one was started.
+    pub fn operator(&self) -> Operator {
+        launch(&self.world.env, &self.flags, &self.kubeconfig, self.vendor.url())
+    }
+
+    /// SIGKILL.
+    pub fn crash(&mut self) {
+        self.world.operator.kill();
+    }
+
+    /// A successor, ready.
+    pub async fn succeed(&mut self) {
+        self.world.operator = self.operator();
+        self.world.operator.ready().await;
+    }
+
+    /// How many requests it takes to make one, and to delete it.
+    pub async fn reference<K: Mortal>(&self, name: &str) -> (usize, usize) {
+        self.script.cut(name, None);
+        K::apply(self, name).await;
+        self.judge_made::<K>(name).await;
+        let made = self.script.passed(name);
+        self.script.cut(name, None);
+        self.world.delete::<K>(name).await;
+        self.judge_gone::<K>(name).await;
+        let gone = self.script.passed(name);
+        assert!(made.len() > 3 && gone.len() > 1, "{made:?}\n{gone:?}");
+        (made.len(), gone.len())
+    }
+
+    /// Arms a hold for each of these.
+    pub fn hold(&self, points: &[(String, usize)], moment: Moment) {
+        for (name, number) in points {
+            let cut = Cut {
+                number: *number,
+                moment,
+                effect: Effect::Hold,
+            };
+            self.script.cut(name, Some(cut));
+        }
+    }
+
+    /// Waits until each of these is held, or has reached its end with fewer requests.
+    pub async fn all_held<K: Mortal>(&self, points: &[(String, usize)], deleting: bool) {
+        for (name, number) in points {
+            eventually(&format!("{name} comes to request {number}"), async || {
+                if self.script.holds(name) {
+                    return Ok(());
+                }
+                let object = self.world.api::<K>().get_opt(name).await.map_err(|e| e.to_string())?;
+                let ended = match object {
+                    Some(object) => !deleting && object.is("Ready", "True"),
+                    None => deleting,
+                };
+                let passed = self.script.passed(name);
+                if ended && passed.len() < *number {
+                    return Ok(());
+                }
+                Err(format!("{passed:#?}"))
+            })
+            .await;
+        }
+    }
+
+    /// What was held is lost, or its answer is.
+    pub fn lose(&self, points: &[(String, usize)]) {
+        for (name, _) in points {
+            self.script.release(name, Verdict::Drop);
+        }
+    }
+
+    /// The operator dies when each of these, while it is made, has come to its point; then all of them become Ready.
+    pub async fn crash_while_making<K: Mortal>(&mut self, all: &[(String, usize)], moment: Moment) {
+        self.hold(all, moment);
+        for (name, _) in all {
+            K::apply(self, name).await;
+        }
+        self.all_held::<K>(all, false).await;
+        self.crash();
+        self.lose(all);
+        self.succeed().await;
+        for (name, _) in all {
+            self.judge_made::<K>(name).await;
+        }
+        self.note("create", all, how(moment));
+    }
+
+    /// The operator dies when each of these, while it is deleted, has come to one of `count` points; then all of them
+    /// go.
+    pub async fn crash_while_deleting<K: Mortal>(&mut self, all: &[(String, usize)], count: usize, moment: Moment) {
+        let all: Vec<_> = (0..count).cycle().zip(all).map(|(n, (name, _))| (name.clone(), n + 1)).collect();
+        self.hold(&all, moment);
+        for (name, _) in &all {
+            self.world.delete::<K>(name).await;
+        }
+        self.all_held::<K>(&all, true).await;
+        self.crash();
+        self.lose(&all);
+        self.succeed().await;
+        for (name, _) in &all {
+            self.judge_gone::<K>(name).await;
+        }
+        self.note("delete", &all, how(moment));
+    }
+
+    /// Notes what was cut.
+    pub fn note(&mut self, scene: &str, points: &[(String, usize)], how: &str) {
+        for (name, number) in points {
+            match self.script.struck(name) {
+                Some(label) => self.report.survived(scene, *number, &label, how),
+                None => self.report.passed_by(),
+            }
+        }
+    }
+
+    /// It is Ready, exactly one was ever made, that one exists and is the recorded one.
+    pub async fn judge_made<K: Mortal>(&self, name: &str) {
+        let object = self.world.ready::<K>(name).await;
+        let ledger = self.world.ledger();
+        let made = creations::<K>(&ledger, name);
+        assert_eq!(made.len(), 1, "{name}: {made:#?}");
+        assert_eq!(made[0].ids, [object.vendor_id().unwrap()], "{name}");
+        let existing = ledger.existing(K::KIND);
+        let of_it = existing.iter().filter(|life| life.created_by == Some(made[0].seq));
+        assert_eq!(of_it.count(), 1, "{name}");
+        assert!(object.condition("Duplicate").is_none(), "{name}: {}", object.says("Duplicate"));
+    }
+
+    /// It is gone, and what was made for it is gone by requests that named nothing else.
+    pub async fn judge_gone<K: Mortal>(&self, name: &str) {
+        self.world.gone::<K>(name).await;
+        let ledger = self.world.ledger();
+        for made in creations::<K>(&ledger, name) {
+            let existing = ledger.existing(K::KIND);
+            assert!(existing.iter().all(|life| life.created_by != Some(made.seq)), "{name}");
+            let deletions = ledger.committed(K::DELETE);
+            let asked = deletions.iter().filter(|e| e.ids == made.ids).count();
+            assert!((1..=2).contains(&asked), "{name}: deleted {asked} times");
+        }
+    }
+
+    /// No cluster sees a desktop of ours without its resource.
+    pub async fn no_orphans(&self, cluster: &str) {
+        let cluster: DesktopCluster = self.world.get(cluster).await;
+        let orphans = cluster.status.unwrap().orphans;
+        assert!(orphans.is_empty(), "{orphans:?}");
+    }
+}
+
+const fn how(moment: Moment) -> &'static str {
+    match moment {
+        Moment::Before => "killed before it was carried out",
+        Moment::After => "killed after it was carried out",
+    }
+}
+
+/// The requests that made what belongs to a resource.
+pub fn creations<'a, K: Mortal>(ledger: &'a Ledger, name: &str) -> Vec<&'a Entry> {
+    ledger
+        .entries()
+        .filter(|e| K::is_creation(e, name) && !e.ids.is_empty())
+        .collect()
+}
+
+/// One point for each of so many requests.
+pub fn points(prefix: &str, count: usize) -> Vec<(String, usize)> {
+    (1..=count).map(|number| (format!("{prefix}{number:02}"), number)).collect()
+}
+
+fn launch(env: &Env, flags: &[String], kubeconfig: &std::path::Path, vendor: &str) -> Operator {
+    let builder = Operator::builder(env)
+        .allow_endpoint(vendor)
+        .kubeconfig(kubeconfig.to_owned());
+    flags.iter().fold(builder, |builder, flag| builder.arg(flag)).start()
+}

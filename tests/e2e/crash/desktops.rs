@@ -1,0 +1,48 @@
+//! The operator dies at every request in the life of a desktop.
+
+use serde_json::json;
+
+use desktop_operator::api::Desktop;
+use desktop_operator::sim::{GwsEdit, SimConfig};
+
+use super::bench::{Bench, points};
+use crate::proxy::Moment;
+use crate::world::IMAGE;
+
+/// Issue and bar alike say forty.
+const AT_LEAST: usize = 40;
+
+#[tokio::test]
+async fn a_desktop_survives_a_crash_at_every_request() {
+    let mut bench = Bench::start(SimConfig::fast(20.0), &["--leader-elect=false"]).await;
+    let office = bench.world.office().await.status.unwrap().id.unwrap();
+    let foreign = bench.world.edit(GwsEdit::AddInstance {
+        cluster: office,
+        name: "somebody-else".into(),
+        instance_type: "ecs.g6.large".into(),
+        image_id: IMAGE.into(),
+    });
+    bench.world.ready_desktop("bystander", json!({})).await;
+    let bystander = bench.world.id("bystander").await;
+    let (made, gone) = bench.reference::<Desktop>("reference").await;
+    let start = bench.world.ledger().position();
+
+    for (prefix, moment) in [("b", Moment::Before), ("a", Moment::After)] {
+        let all = points(prefix, made);
+        bench.crash_while_making::<Desktop>(&all, moment).await;
+        bench.crash_while_deleting::<Desktop>(&all, gone, moment).await;
+    }
+    bench.no_orphans("office").await;
+    let ledger = bench.world.ledger();
+    for bystander in [foreign, bystander] {
+        let touched: Vec<_> = ledger
+            .writes_since(start)
+            .into_iter()
+            .filter(|e| e.ids.contains(&bystander))
+            .collect();
+        assert!(touched.is_empty(), "{touched:?}");
+    }
+    bench.report.show("a desktop survives a crash");
+    assert!(bench.report.distinct() >= AT_LEAST);
+}
+
