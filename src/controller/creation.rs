@@ -11,18 +11,14 @@ use super::context::Context;
 use super::error::{Error, is_not_found};
 use super::status::{Stored, remember, uid, write};
 use crate::api::common::{Binding, CreateIntent};
+use crate::api::condition::Stamp;
 use crate::api::{Desktop, DesktopCluster};
 use crate::backend::{Backend, BackendError, Operation, Receipt};
-use crate::plan::{self, Limits};
+use crate::plan::Limits;
+use crate::plan::managed::{Managed, Parts};
 
 /// A kind that is created at a vendor.
-pub trait Created: Stored {
-    /// The recorded intent.
-    fn intent(status: &Self::Status) -> Option<&CreateIntent>;
-    /// The recorded id.
-    fn id(status: &Self::Status) -> Option<&str>;
-    /// Takes the vendor's answer into the status.
-    fn answered(&self, status: &mut Self::Status, sent: &Sent, answer: &Result<Receipt, BackendError>);
+pub trait Created: Stored<Status: Managed> {
     /// Asks its controller to look at it.
     fn wake(&self, context: &Context);
 }
@@ -39,54 +35,12 @@ pub struct Sent {
 }
 
 impl Created for Desktop {
-    fn intent(status: &Self::Status) -> Option<&CreateIntent> {
-        status.create.as_ref()
-    }
-
-    fn id(status: &Self::Status) -> Option<&str> {
-        status.id.as_deref()
-    }
-
-    fn answered(&self, status: &mut Self::Status, sent: &Sent, answer: &Result<Receipt, BackendError>) {
-        let (generation, now) = (self.metadata.generation.unwrap_or_default(), Timestamp::now());
-        plan::desktop::created(
-            status,
-            &sent.intent,
-            sent.binding.clone(),
-            answer,
-            generation,
-            &sent.limits,
-            now,
-        );
-    }
-
     fn wake(&self, context: &Context) {
         let _ = context.wake_desktop.send(super::reference(self));
     }
 }
 
 impl Created for DesktopCluster {
-    fn intent(status: &Self::Status) -> Option<&CreateIntent> {
-        status.create.as_ref()
-    }
-
-    fn id(status: &Self::Status) -> Option<&str> {
-        status.id.as_deref()
-    }
-
-    fn answered(&self, status: &mut Self::Status, sent: &Sent, answer: &Result<Receipt, BackendError>) {
-        let (generation, now) = (self.metadata.generation.unwrap_or_default(), Timestamp::now());
-        plan::cluster::created(
-            status,
-            &sent.intent,
-            sent.binding.clone(),
-            answer,
-            generation,
-            &sent.limits,
-            now,
-        );
-    }
-
     fn wake(&self, context: &Context) {
         let _ = context.wake_cluster.send(super::reference(self));
     }
@@ -136,9 +90,11 @@ async fn record<K: Created>(
                 .get(&object.name_any())
                 .await?;
             let same_object = live.meta().uid == object.meta().uid && live.meta().deletion_timestamp.is_none();
-            let ours =
-                K::intent(&live.status()).is_some_and(|i| i.writer == intent.writer && i.attempt == intent.attempt);
-            if same_object && ours && K::id(&live.status()).is_none() {
+            let mut status = live.status();
+            let Parts { id, create, .. } = status.parts();
+            let written = create.as_ref();
+            let ours = written.is_some_and(|i| i.writer == intent.writer && i.attempt == intent.attempt);
+            if same_object && ours && id.is_none() {
                 Ok(live)
             } else {
                 Err(error)
@@ -208,7 +164,8 @@ async fn try_persist<K: Created>(
     }
     let mut status = live.status();
     let created = answer.as_ref().ok().and_then(|r| r.id.as_deref());
-    match (K::id(&status), created) {
+    let mut parts = status.parts();
+    match (parts.id.as_deref(), created) {
         (Some(recorded), Some(created)) if recorded != created => {
             tracing::error!(recorded, created, "two vendor objects exist for one resource");
             return Ok(());
@@ -216,12 +173,16 @@ async fn try_persist<K: Created>(
         (Some(_), _) => return Ok(()),
         (None, _) => {}
     }
-    let same_attempt = K::intent(&status).is_some_and(|i| i.attempt == sent.intent.attempt);
+    let same_attempt = parts.create.as_ref().is_some_and(|i| i.attempt == sent.intent.attempt);
     if !same_attempt {
         tracing::error!(?answer, "another attempt was begun while this one was being answered");
         return Ok(());
     }
-    live.answered(&mut status, sent, answer);
+    let stamp = Stamp {
+        generation: live.meta().generation.unwrap_or_default(),
+        now: Timestamp::now(),
+    };
+    parts.created(&sent.intent, sent.binding.clone(), answer, &sent.limits, stamp);
     if status == live.status() {
         return Ok(());
     }

@@ -9,15 +9,15 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use secrecy::SecretString;
 
-use super::{Failure, Limits, Notice, Pace, create, explain, last_error, retry_wait};
+use super::managed::{Managed, Turn};
+use super::{Limits, Notice, Pace, create, explain, last_error};
 use crate::api::cluster::{
     ClusterState, DEFAULT_GWS_CLUSTER_TYPE, DesktopClusterSpec, DesktopClusterStatus, Orphan, SessionSummary,
 };
-use crate::api::common::{Binding, CreateIntent, CreatePhase};
+use crate::api::common::Binding;
 use crate::api::condition::{self, Truth};
 use crate::backend::{
-    self, BackendError, Capabilities, ClusterSpec, DirectoryState, ObservedCluster, Operation, PolicyValues, Receipt,
-    Task,
+    BackendError, Capabilities, ClusterSpec, DirectoryState, ObservedCluster, Operation, PolicyValues, Receipt, Task,
 };
 
 /// The account a cluster is in, as far as a cluster cares.
@@ -179,84 +179,23 @@ pub fn answered(
     operation: &Operation,
     answer: &Result<Receipt, BackendError>,
 ) -> DesktopClusterStatus {
-    let now = inputs.now;
-    let task_id = answer
-        .as_ref()
-        .ok()
-        .and_then(|r| r.task.as_ref())
-        .map(|t| t.task_id.clone());
-    status.operation = Some(super::attempted(
-        status.operation.as_ref(),
-        operation.name(),
-        task_id,
-        now,
-    ));
-    match answer {
-        Ok(_) => {
-            status.last_error = None;
-            status.retry = None;
-            match operation {
-                Operation::SetDirectory { .. } => {
-                    if let Password::Found { version, .. } = &inputs.password {
-                        status.directory_secret_version = Some(version.clone());
-                    }
-                }
-                Operation::SetNat { nat, .. } => status.nat_managed = nat.is_some(),
-                _ => {}
+    let stamp = condition::Stamp {
+        generation: inputs.generation,
+        now: inputs.now,
+    };
+    status
+        .parts()
+        .answered(operation, answer, inputs.uid, inputs.limits, stamp);
+    if answer.is_ok() {
+        match (operation, &inputs.password) {
+            (Operation::SetDirectory { .. }, Password::Found { version, .. }) => {
+                status.directory_secret_version = Some(version.clone());
             }
-        }
-        Err(error) => {
-            let stamp = condition::Stamp {
-                generation: inputs.generation,
-                now,
-            };
-            Failure::of_cluster(&mut status).record(error, inputs.uid, inputs.limits, stamp);
+            (Operation::SetNat { nat, .. }, _) => status.nat_managed = nat.is_some(),
+            _ => {}
         }
     }
     status
-}
-
-impl<'a> Failure<'a> {
-    fn of_cluster(status: &'a mut DesktopClusterStatus) -> Self {
-        Self {
-            last_error: &mut status.last_error,
-            retry: &mut status.retry,
-            conditions: &mut status.conditions,
-        }
-    }
-}
-
-/// The status after a creation was answered.
-pub fn created(
-    status: &mut DesktopClusterStatus,
-    intent: &CreateIntent,
-    mut binding: Binding,
-    answer: &Result<Receipt, BackendError>,
-    generation: i64,
-    limits: &Limits,
-    now: Timestamp,
-) {
-    match answer {
-        Ok(Receipt { id: Some(id), .. }) => {
-            binding.cluster_id = Some(id.clone());
-            status.id = Some(id.clone());
-            status.binding = Some(binding);
-            status.create = None;
-            status.last_error = None;
-            status.retry = None;
-            status.operation = None;
-        }
-        Ok(_) => {}
-        Err(error) if error.class == backend::ErrorClass::Ambiguous => status.last_error = Some(last_error(error)),
-        Err(error) => {
-            status.create = Some(CreateIntent {
-                phase: CreatePhase::Failed,
-                ..intent.clone()
-            });
-            let stamp = condition::Stamp { generation, now };
-            Failure::of_cluster(status).record(error, &binding.uid, limits, stamp);
-        }
-    }
 }
 
 /// A plan while it is being made.
@@ -310,6 +249,12 @@ impl<'a> Draft<'a> {
             generation: self.inputs.generation,
             now: self.inputs.now,
         }
+    }
+
+    /// Whether a call may be sent now.
+    fn turn(&mut self, action: &str) -> Turn {
+        let (generation, limits, now) = (self.inputs.generation, self.inputs.limits, self.inputs.now);
+        self.status.parts().turn(action, generation, limits, now)
     }
 
     fn set(&mut self, kind: &str, truth: Truth, reason: &str, message: &str) {
@@ -448,18 +393,14 @@ impl<'a> Draft<'a> {
     }
 
     fn bind(&mut self, id: String, adopted: bool) {
-        self.status.binding = Some(Binding {
+        let binding = Binding {
             uid: self.inputs.uid.to_owned(),
             provider: self.inputs.spec.provider_ref.name.clone(),
             cluster_id: Some(id.clone()),
             since_time: Time(self.inputs.now),
             adopted,
-        });
-        self.status.id = Some(id);
-        self.status.create = None;
-        self.status.operation = None;
-        self.status.last_error = None;
-        self.status.retry = None;
+        };
+        self.status.parts().bind(id, binding);
     }
 
     fn unlisted(&mut self) {
@@ -530,11 +471,7 @@ impl<'a> Draft<'a> {
     }
 
     fn attempt(&mut self, attempt: i32) {
-        if let Some(wait) = retry_wait(
-            self.inputs.status.retry.as_ref(),
-            self.inputs.generation,
-            self.inputs.now,
-        ) {
+        if let Turn::Refused(wait) = self.turn("CreateCluster") {
             self.again = wait;
             return;
         }

@@ -10,8 +10,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Failure, Limits, Notice, Pace, create, explain, last_error, naming, retry_wait};
-use crate::api::common::{Binding, CreateIntent, CreatePhase};
+use super::managed::{Managed, Turn};
+use super::{Limits, Notice, Pace, create, explain, last_error, naming};
+use crate::api::common::Binding;
 use crate::api::condition::{self, Truth};
 use crate::api::desktop::{BillingMode, DesktopSpec, DesktopState, DesktopStatus, OnLoss, SessionStatus};
 use crate::backend::{self, BackendError, Capabilities, ObservedDesktop, Operation, PolicyValues, Receipt, Task};
@@ -168,77 +169,20 @@ pub fn answered(
     operation: &Operation,
     answer: &Result<Receipt, BackendError>,
 ) -> DesktopStatus {
-    let now = inputs.now;
-    let task_id = answer
-        .as_ref()
-        .ok()
-        .and_then(|r| r.task.as_ref())
-        .map(|t| t.task_id.clone());
-    status.operation = Some(super::attempted(
-        status.operation.as_ref(),
-        operation.name(),
-        task_id,
-        now,
-    ));
-    match answer {
-        Ok(_) => {
-            status.last_error = None;
-            status.retry = None;
-        }
-        Err(error) => {
-            let stamp = condition::Stamp {
-                generation: inputs.generation,
-                now,
-            };
-            Failure::of(&mut status).record(error, inputs.uid, inputs.limits, stamp);
-        }
+    if let (Operation::RestartDesktop { .. }, Err(error)) = (operation, answer)
+        && error.class != backend::ErrorClass::Ambiguous
+    {
+        // Definitely not carried out: the request is still open.
+        status.restart.clone_from(&inputs.status.restart);
     }
+    let stamp = condition::Stamp {
+        generation: inputs.generation,
+        now: inputs.now,
+    };
     status
-}
-
-impl<'a> Failure<'a> {
-    fn of(status: &'a mut DesktopStatus) -> Self {
-        Self {
-            last_error: &mut status.last_error,
-            retry: &mut status.retry,
-            conditions: &mut status.conditions,
-        }
-    }
-}
-
-/// The status after a creation was answered; the object is found again by its mark when the answer is in doubt.
-pub fn created(
-    status: &mut DesktopStatus,
-    intent: &CreateIntent,
-    binding: Binding,
-    answer: &Result<Receipt, BackendError>,
-    generation: i64,
-    limits: &Limits,
-    now: Timestamp,
-) {
-    match answer {
-        Ok(Receipt { id: Some(id), .. }) => {
-            status.id = Some(id.clone());
-            status.binding = Some(binding);
-            status.create = None;
-            status.last_error = None;
-            status.retry = None;
-            status.operation = None;
-        }
-        Ok(_) => {}
-        Err(error) if error.class == backend::ErrorClass::Ambiguous => {
-            status.last_error = Some(last_error(error));
-        }
-        Err(error) => {
-            status.create = Some(CreateIntent {
-                phase: CreatePhase::Failed,
-                ..intent.clone()
-            });
-            let uid = binding.uid;
-            let stamp = condition::Stamp { generation, now };
-            Failure::of(status).record(error, &uid, limits, stamp);
-        }
-    }
+        .parts()
+        .answered(operation, answer, inputs.uid, inputs.limits, stamp);
+    status
 }
 
 /// A plan while it is being made.
@@ -291,6 +235,12 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Whether a call may be sent now.
+    fn turn(&mut self, action: &str) -> Turn {
+        let (generation, limits, now) = (self.inputs.generation, self.inputs.limits, self.inputs.now);
+        self.status.parts().turn(action, generation, limits, now)
+    }
+
     fn set(&mut self, kind: &str, truth: Truth, reason: &str, message: &str) {
         self.stamp()
             .set(&mut self.status.conditions, kind, truth, reason, message);
@@ -303,9 +253,7 @@ impl<'a> Draft<'a> {
     /// Actual equals wanted.
     fn ready(&mut self, reason: &str, message: &str) {
         self.stamp().ready(&mut self.status.conditions, reason, message);
-        self.status.last_error = None;
-        self.status.retry = None;
-        self.status.operation = None;
+        self.status.parts().settle();
     }
 
     /// Work is going on.
@@ -457,19 +405,15 @@ impl<'a> Draft<'a> {
     }
 
     fn bind(&mut self, id: String, provider: String, cluster_id: String, adopted: bool) {
-        self.status.id = Some(id);
-        self.status.binding = Some(Binding {
+        let binding = Binding {
             uid: self.inputs.uid.to_owned(),
             provider,
             cluster_id: Some(cluster_id),
             since_time: Time(self.inputs.now),
             adopted,
-        });
+        };
+        self.status.parts().bind(id, binding);
         self.status.state = None;
-        self.status.create = None;
-        self.status.operation = None;
-        self.status.last_error = None;
-        self.status.retry = None;
         // A restart asked for before the desktop was ours is not for it.
         self.status.restart = self.inputs.restart.map(str::to_owned);
     }
@@ -572,11 +516,7 @@ impl<'a> Draft<'a> {
     }
 
     fn attempt(&mut self, attempt: i32, cluster_id: &str, cluster_subnet: Option<&String>) {
-        if let Some(wait) = retry_wait(
-            self.inputs.status.retry.as_ref(),
-            self.inputs.generation,
-            self.inputs.now,
-        ) {
+        if let Turn::Refused(wait) = self.turn("CreateDesktop") {
             // What failed, and when it is tried again, is already said.
             self.again = wait;
             return;

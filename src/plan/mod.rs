@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod create;
 pub mod desktop;
 pub mod explain;
+pub mod managed;
 pub mod naming;
 pub mod policy;
 pub mod provider;
@@ -204,22 +205,6 @@ impl Failure<'_> {
             stamp.stalled(self.conditions, reason, &message);
         }
     }
-}
-
-/// Whether the call of `action` was sent a short while ago and its effect should be waited for.
-#[must_use]
-pub fn effect_pending(
-    operation: Option<&OperationStatus>,
-    action: &str,
-    limits: &Limits,
-    now: Timestamp,
-) -> Option<Duration> {
-    let operation = operation.filter(|o| o.action == action)?;
-    let doublings = u32::try_from(operation.attempts.saturating_sub(1))
-        .unwrap_or_default()
-        .min(4);
-    let wait = limits.resend.saturating_mul(1 << doublings);
-    Some(until(now, after(operation.start_time.0, wait))).filter(|left| !left.is_zero())
 }
 
 /// The operation as it stands after another attempt of `action`.

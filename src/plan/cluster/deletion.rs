@@ -5,7 +5,8 @@ use crate::api::common::{CreatePhase, DeletionPolicy};
 use crate::api::condition;
 use crate::backend::model::ClusterState;
 use crate::backend::{ObservedCluster, Operation};
-use crate::plan::{Notice, Pace, create, effect_pending, explain, last_error, readable, retry_wait};
+use crate::plan::managed::Turn;
+use crate::plan::{Notice, Pace, create, explain, last_error};
 
 impl Draft<'_> {
     pub(super) fn delete(&mut self) {
@@ -173,31 +174,20 @@ impl Draft<'_> {
     }
 
     fn send_deletion(&mut self, cluster_id: String) {
-        let (limits, now) = (self.inputs.limits, self.inputs.now);
-        if let Some(wait) = retry_wait(self.status.retry.as_ref(), self.inputs.generation, now) {
-            let next = self
-                .status
-                .retry
-                .as_ref()
-                .map(|r| readable(r.next_attempt_time.0))
-                .unwrap_or_default();
+        let operation = Operation::DeleteCluster { cluster_id };
+        let turn = self.turn(operation.name());
+        if let Turn::Refused(wait) = turn {
+            // The refusal, and when it is tried again, stands in `Ready` since it came.
             let said = condition::find(&self.status.conditions, condition::READY).map(|c| c.message.clone());
-            self.blocked(
-                "RefusedByVendor",
-                &said.unwrap_or_else(|| format!("The vendor refused. Next attempt after {next}.")),
-            );
+            self.blocked("RefusedByVendor", &said.unwrap_or_default());
             self.again = wait;
             return;
         }
-        let operation = Operation::DeleteCluster { cluster_id };
         self.deleting("Deletion was requested; waiting for the vendor to carry it out.");
-        if self.status.retry.is_none()
-            && let Some(left) = effect_pending(self.status.operation.as_ref(), operation.name(), limits, now)
-        {
-            self.again = left;
-            return;
+        match turn {
+            Turn::Sent(left) => self.again = left,
+            _ => self.action = Action::Submit(operation),
         }
-        self.action = Action::Submit(operation);
     }
 
     fn deleting(&mut self, message: &str) {

@@ -5,7 +5,8 @@ use crate::api::cluster::{Directory, PolicyEnforcement, PolicyState};
 use crate::api::condition::{self, Truth};
 use crate::backend::model::ClusterState;
 use crate::backend::{ObservedCluster, Operation, Task, TaskKind};
-use crate::plan::{Notice, Pace, after, effect_pending, policy, retry_wait};
+use crate::plan::managed::{Managed, Turn};
+use crate::plan::{Notice, Pace, after, policy};
 
 /// How one part of the cluster stands.
 enum Part {
@@ -107,9 +108,7 @@ impl Draft<'_> {
             self.notices.push(Notice::normal("Ready", words.clone()));
         }
         self.stamp().ready(&mut self.status.conditions, "Running", &words);
-        self.status.last_error = None;
-        self.status.retry = None;
-        self.status.operation = None;
+        self.status.parts().settle();
         self.pace = Pace::Slow;
     }
 
@@ -360,17 +359,17 @@ impl Draft<'_> {
     /// Sends a correction, unless its effect is still awaited or its failure backed off. `drifted`: it was as declared
     /// before.
     fn submit(&mut self, operation: Operation, field: &'static str, drifted: bool, reason: &str, words: &str) -> Part {
-        let (limits, now) = (self.inputs.limits, self.inputs.now);
-        if self.status.retry.is_none()
-            && let Some(left) = effect_pending(self.status.operation.as_ref(), operation.name(), limits, now)
-        {
-            self.working(reason, words);
-            self.again = left;
-            return Part::Busy;
-        }
-        if let Some(wait) = retry_wait(self.status.retry.as_ref(), self.inputs.generation, now) {
-            self.again = wait;
-            return Part::Busy;
+        match self.turn(operation.name()) {
+            Turn::Now => {}
+            Turn::Sent(left) => {
+                self.working(reason, words);
+                self.again = left;
+                return Part::Busy;
+            }
+            Turn::Refused(wait) => {
+                self.again = wait;
+                return Part::Busy;
+            }
         }
         // What the last status showed as declared by this very generation, and is not any more, somebody has changed.
         if drifted && self.inputs.status.observed_generation == self.inputs.generation {

@@ -5,7 +5,8 @@ use crate::api::common::{CreatePhase, DeletionPolicy};
 use crate::api::condition;
 use crate::api::desktop::{BillingMode, DesktopState, OnDelete};
 use crate::backend::{ObservedDesktop, Operation};
-use crate::plan::{Notice, Pace, create, effect_pending, explain, last_error, readable, retry_wait, until};
+use crate::plan::managed::Turn;
+use crate::plan::{Notice, Pace, create, explain, last_error, readable, until};
 
 impl Draft<'_> {
     pub(super) fn delete(&mut self) {
@@ -196,30 +197,20 @@ impl Draft<'_> {
     }
 
     fn send_deletion(&mut self, desktop_id: String) {
-        let (limits, now) = (self.inputs.limits, self.inputs.now);
-        if let Some(wait) = retry_wait(self.status.retry.as_ref(), self.inputs.generation, now) {
-            let next = self
-                .status
-                .retry
-                .as_ref()
-                .map(|r| readable(r.next_attempt_time.0))
-                .unwrap_or_default();
+        let operation = Operation::DeleteDesktop { desktop_id };
+        let turn = self.turn(operation.name());
+        if let Turn::Refused(wait) = turn {
+            // The refusal, and when it is tried again, stands in `Ready` since it came.
             let said = condition::find(&self.status.conditions, condition::READY).map(|c| c.message.clone());
-            let message = said.unwrap_or_else(|| format!("The vendor refused. Next attempt after {next}."));
-            self.blocked("RefusedByVendor", &message);
+            self.blocked("RefusedByVendor", &said.unwrap_or_default());
             self.again = wait;
             return;
         }
-        let operation = Operation::DeleteDesktop { desktop_id };
-        if self.status.retry.is_none()
-            && let Some(left) = effect_pending(self.status.operation.as_ref(), operation.name(), limits, now)
-        {
-            self.deleting("Deletion was requested; waiting for the vendor to carry it out.");
-            self.again = left;
-            return;
-        }
         self.deleting("Deletion was requested; waiting for the vendor to carry it out.");
-        self.action = Action::Submit(operation);
+        match turn {
+            Turn::Sent(left) => self.again = left,
+            _ => self.action = Action::Submit(operation),
+        }
     }
 
     fn deleting(&mut self, message: &str) {

@@ -7,7 +7,8 @@ use crate::api::cluster::{PolicyRow, PolicyState};
 use crate::api::condition;
 use crate::api::desktop::{BillingMode, DesktopState, DesktopUser, ObservedUser, Power};
 use crate::backend::{BackendError, ObservedDesktop, Operation, Task, TaskKind};
-use crate::plan::{Notice, Pace, effect_pending, explain, policy, retry_wait, whole_seconds};
+use crate::plan::managed::Turn;
+use crate::plan::{Notice, Pace, explain, policy, whole_seconds};
 
 /// One thing that is not as declared, and the call that changes it.
 struct Correction {
@@ -215,17 +216,17 @@ impl Draft<'_> {
             drifted,
             words,
         } = correction;
-        let (limits, now) = (self.inputs.limits, self.inputs.now);
-        if let Some(left) = effect_pending(self.status.operation.as_ref(), operation.name(), limits, now)
-            && self.status.retry.is_none()
-        {
-            self.working(reason_of(&operation), &words);
-            self.again = left;
-            return;
-        }
-        if let Some(wait) = retry_wait(self.status.retry.as_ref(), self.inputs.generation, now) {
-            self.again = wait;
-            return;
+        match self.turn(operation.name()) {
+            Turn::Now => {}
+            Turn::Sent(left) => {
+                self.working(reason_of(&operation), &words);
+                self.again = left;
+                return;
+            }
+            Turn::Refused(wait) => {
+                self.again = wait;
+                return;
+            }
         }
         // What the last status showed as declared by this very generation, and is not any more, somebody has changed.
         if drifted && self.inputs.status.observed_generation == self.inputs.generation {
@@ -245,7 +246,7 @@ impl Draft<'_> {
         if self.status.restart.as_ref() == Some(&request) {
             return false;
         }
-        if let Some(wait) = retry_wait(self.status.retry.as_ref(), self.inputs.generation, self.inputs.now) {
+        if let Turn::Refused(wait) = self.turn("RestartDesktop") {
             self.again = wait;
             return true;
         }

@@ -8,11 +8,13 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
+use crate::api::common::{CreateIntent, CreatePhase};
 use crate::api::common::{DeletionPolicy, ObjectRef};
 use crate::api::desktop::{
     Billing, DesktopUser, DisplayPolicy, ImageSource, OnDelete, Period, PeriodUnit, Power, SystemDisk,
 };
 use crate::backend::ErrorClass;
+use crate::plan::Failure;
 
 const UID: &str = "3f2a0c1e-0000-4000-8000-000000000001";
 const OTHER: &str = "3f2a0c1e-0000-4000-8000-000000000002";
@@ -513,7 +515,18 @@ fn failing_for_good_means_at_most_six_attempts_an_hour() {
     while at < now() + 1.hours() {
         attempts += 1;
         let stamp = condition::Stamp { generation: 1, now: at };
-        Failure::of(&mut status).record(&error, UID, &limits, stamp);
+        let DesktopStatus {
+            last_error,
+            retry,
+            conditions,
+            ..
+        } = &mut status;
+        Failure {
+            last_error,
+            retry,
+            conditions,
+        }
+        .record(&error, UID, &limits, stamp);
         at = status.retry.as_ref().unwrap().next_attempt_time.0;
     }
     assert!(attempts <= 6, "{attempts}");

@@ -206,7 +206,11 @@ impl Bench {
     /// The operator dies when each of these, while it is deleted, has come to one of `count` points; then all of them
     /// go.
     pub async fn crash_while_deleting<K: Mortal>(&mut self, all: &[(String, usize)], count: usize, moment: Moment) {
-        let all: Vec<_> = (0..count).cycle().zip(all).map(|(n, (name, _))| (name.clone(), n + 1)).collect();
+        let all: Vec<_> = (0..count)
+            .cycle()
+            .zip(all)
+            .map(|(n, (name, _))| (name.clone(), n + 1))
+            .collect();
         self.hold(&all, moment);
         for (name, _) in &all {
             self.world.delete::<K>(name).await;
@@ -241,7 +245,11 @@ impl Bench {
         let existing = ledger.existing(K::KIND);
         let of_it = existing.iter().filter(|life| life.created_by == Some(made[0].seq));
         assert_eq!(of_it.count(), 1, "{name}");
-        assert!(object.condition("Duplicate").is_none(), "{name}: {}", object.says("Duplicate"));
+        assert!(
+            object.condition("Duplicate").is_none(),
+            "{name}: {}",
+            object.says("Duplicate")
+        );
     }
 
     /// It is gone, and what was made for it is gone by requests that named nothing else.
@@ -282,7 +290,9 @@ pub fn creations<'a, K: Mortal>(ledger: &'a Ledger, name: &str) -> Vec<&'a Entry
 
 /// One point for each of so many requests.
 pub fn points(prefix: &str, count: usize) -> Vec<(String, usize)> {
-    (1..=count).map(|number| (format!("{prefix}{number:02}"), number)).collect()
+    (1..=count)
+        .map(|number| (format!("{prefix}{number:02}"), number))
+        .collect()
 }
 
 fn launch(env: &Env, flags: &[String], kubeconfig: &std::path::Path, vendor: &str) -> Operator {

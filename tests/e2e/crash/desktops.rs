@@ -45,4 +45,3 @@ async fn a_desktop_survives_a_crash_at_every_request() {
     bench.report.show("a desktop survives a crash");
     assert!(bench.report.distinct() >= AT_LEAST);
 }
-
