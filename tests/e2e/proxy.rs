@@ -164,8 +164,7 @@ impl Shared {
         let Ok(answer) = to_bytes(answer, LONGEST).await else {
             return broken();
         };
-        self.script
-            .with_names(|names| learn(names, step, &body, &answer));
+        self.script.with_names(|names| learn(names, step, &body, &answer));
         self.script.concluded(step, head.status.as_u16());
         Response::from_parts(head, Body::from(answer))
     }
@@ -173,7 +172,12 @@ impl Shared {
     async fn forward(&self, mut parts: Parts, body: Bytes) -> Result<Response, String> {
         match &self.upstream {
             Upstream::Api(client) => {
-                for name in [header::HOST, header::AUTHORIZATION, header::CONNECTION, header::CONTENT_LENGTH] {
+                for name in [
+                    header::HOST,
+                    header::AUTHORIZATION,
+                    header::CONNECTION,
+                    header::CONTENT_LENGTH,
+                ] {
                     parts.headers.remove(name);
                 }
                 parts.version = http::Version::default();
