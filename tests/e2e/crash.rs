@@ -6,5 +6,7 @@
 //! is stopped at a point of its own, and when all have stopped the operator dies. The simulator's ledger is the judge.
 
 mod bench;
+mod clusters;
 mod desktops;
 mod report;
+mod waves;

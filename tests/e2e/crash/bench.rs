@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use desktop_operator::api::common::CreateIntent;
 use desktop_operator::api::{Desktop, DesktopCluster};
 use desktop_operator::sim::{Entry, Kind, Ledger, Sim, SimConfig};
 
@@ -11,6 +12,9 @@ use super::report::Report;
 use crate::harness::{Env, Operator, eventually};
 use crate::proxy::{Cut, Effect, Moment, Proxy, Script, Verdict};
 use crate::world::{Seen, World};
+
+/// The name of a resource and which of its requests is cut, from 1.
+pub type Point = (String, usize);
 
 /// A world with proxies around the operator.
 pub struct Bench {
@@ -23,35 +27,31 @@ pub struct Bench {
     _api: Proxy,
 }
 
-/// What becomes of a held request once its sender is dead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It, or its answer, never arrives.
-    Lost,
-    /// It arrives when its sender's successor is at work already.
-    Late,
-}
-
 /// A kind whose life is cut.
 pub trait Mortal: Seen {
     const KIND: Kind;
+    const CREATE: &'static str;
     const DELETE: &'static str;
 
     /// Applies one.
     async fn apply(bench: &Bench, name: &str);
     /// The recorded vendor id.
     fn vendor_id(&self) -> Option<String>;
+    /// The creation in doubt, if there is one.
+    fn intent(&self) -> Option<&CreateIntent>;
     /// Whether a request at the vendor was the creation of this one.
     fn is_creation(entry: &Entry, name: &str) -> bool;
 }
 
 impl Mortal for Desktop {
     const KIND: Kind = Kind::Instance;
+    const CREATE: &'static str = "CreateInstance";
     const DELETE: &'static str = "DeleteInstance";
 
     /// With something of everything, so that there is much to be interrupted in.
     async fn apply(bench: &Bench, name: &str) {
         let spec = json!({
+            "flavor": "ecs.gn6i-c4g1.xlarge",
             "user": {"name": "alice", "uid": "1234"},
             "displayPolicy": {"visualLossless": true},
         });
@@ -62,14 +62,19 @@ impl Mortal for Desktop {
         self.status.as_ref()?.id.clone()
     }
 
+    fn intent(&self) -> Option<&CreateIntent> {
+        self.status.as_ref()?.create.as_ref()
+    }
+
     fn is_creation(entry: &Entry, name: &str) -> bool {
         let ours = |n: &str| n.strip_prefix(name).is_some_and(|rest| rest.starts_with("-dsk"));
-        entry.action == "CreateInstance" && entry.param("Name").is_some_and(ours)
+        entry.action == Self::CREATE && entry.param("Name").is_some_and(ours)
     }
 }
 
 impl Mortal for DesktopCluster {
     const KIND: Kind = Kind::Cluster;
+    const CREATE: &'static str = "CreateCluster";
     const DELETE: &'static str = "DeleteCluster";
 
     /// In a network of its own: that is what clusters are told apart by while they have no name.
@@ -82,8 +87,12 @@ impl Mortal for DesktopCluster {
         self.status.as_ref()?.id.clone()
     }
 
+    fn intent(&self) -> Option<&CreateIntent> {
+        self.status.as_ref()?.create.as_ref()
+    }
+
     fn is_creation(entry: &Entry, name: &str) -> bool {
-        entry.action == "CreateCluster" && entry.param("VpcId").and_then(|v| v.strip_prefix("vpc-")) == Some(name)
+        entry.action == Self::CREATE && entry.param("VpcId").and_then(|v| v.strip_prefix("vpc-")) == Some(name)
     }
 }
 
@@ -116,9 +125,11 @@ impl Bench {
         bench
     }
 
-    /// Another operator, as the first one was started.
-    pub fn operator(&self) -> Operator {
-        launch(&self.world.env, &self.flags, &self.kubeconfig, self.vendor.url())
+    /// Another operator, as the first one was started, with more flags.
+    pub fn operator(&self, more: &[&str]) -> Operator {
+        let mut flags = self.flags.clone();
+        flags.extend(more.iter().map(|&f| f.to_owned()));
+        launch(&self.world.env, &flags, &self.kubeconfig, self.vendor.url())
     }
 
     /// SIGKILL.
@@ -127,8 +138,8 @@ impl Bench {
     }
 
     /// A successor, ready.
-    pub async fn succeed(&mut self) {
-        self.world.operator = self.operator();
+    pub async fn succeed(&mut self, more: &[&str]) {
+        self.world.operator = self.operator(more);
         self.world.operator.ready().await;
     }
 
@@ -147,7 +158,7 @@ impl Bench {
     }
 
     /// Arms a hold for each of these.
-    pub fn hold(&self, points: &[(String, usize)], moment: Moment) {
+    pub fn hold(&self, points: &[Point], moment: Moment) {
         for (name, number) in points {
             let cut = Cut {
                 number: *number,
@@ -159,7 +170,7 @@ impl Bench {
     }
 
     /// Waits until each of these is held, or has reached its end with fewer requests.
-    pub async fn all_held<K: Mortal>(&self, points: &[(String, usize)], deleting: bool) {
+    pub async fn all_held<K: Mortal>(&self, points: &[Point], deleting: bool) {
         for (name, number) in points {
             eventually(&format!("{name} comes to request {number}"), async || {
                 if self.script.holds(name) {
@@ -178,55 +189,20 @@ impl Bench {
             })
             .await;
         }
+        for (name, _) in points {
+            self.script.disarm(name);
+        }
     }
 
     /// What was held is lost, or its answer is.
-    pub fn lose(&self, points: &[(String, usize)]) {
+    pub fn lose(&self, points: &[Point]) {
         for (name, _) in points {
             self.script.release(name, Verdict::Drop);
         }
     }
 
-    /// The operator dies when each of these, while it is made, has come to its point; then all of them become Ready.
-    pub async fn crash_while_making<K: Mortal>(&mut self, all: &[(String, usize)], moment: Moment) {
-        self.hold(all, moment);
-        for (name, _) in all {
-            K::apply(self, name).await;
-        }
-        self.all_held::<K>(all, false).await;
-        self.crash();
-        self.lose(all);
-        self.succeed().await;
-        for (name, _) in all {
-            self.judge_made::<K>(name).await;
-        }
-        self.note("create", all, how(moment));
-    }
-
-    /// The operator dies when each of these, while it is deleted, has come to one of `count` points; then all of them
-    /// go.
-    pub async fn crash_while_deleting<K: Mortal>(&mut self, all: &[(String, usize)], count: usize, moment: Moment) {
-        let all: Vec<_> = (0..count)
-            .cycle()
-            .zip(all)
-            .map(|(n, (name, _))| (name.clone(), n + 1))
-            .collect();
-        self.hold(&all, moment);
-        for (name, _) in &all {
-            self.world.delete::<K>(name).await;
-        }
-        self.all_held::<K>(&all, true).await;
-        self.crash();
-        self.lose(&all);
-        self.succeed().await;
-        for (name, _) in &all {
-            self.judge_gone::<K>(name).await;
-        }
-        self.note("delete", &all, how(moment));
-    }
-
     /// Notes what was cut.
-    pub fn note(&mut self, scene: &str, points: &[(String, usize)], how: &str) {
+    pub fn note(&mut self, scene: &str, points: &[Point], how: &str) {
         for (name, number) in points {
             match self.script.struck(name) {
                 Some(label) => self.report.survived(scene, *number, &label, how),
@@ -273,13 +249,6 @@ impl Bench {
     }
 }
 
-const fn how(moment: Moment) -> &'static str {
-    match moment {
-        Moment::Before => "killed before it was carried out",
-        Moment::After => "killed after it was carried out",
-    }
-}
-
 /// The requests that made what belongs to a resource.
 pub fn creations<'a, K: Mortal>(ledger: &'a Ledger, name: &str) -> Vec<&'a Entry> {
     ledger
@@ -289,7 +258,7 @@ pub fn creations<'a, K: Mortal>(ledger: &'a Ledger, name: &str) -> Vec<&'a Entry
 }
 
 /// One point for each of so many requests.
-pub fn points(prefix: &str, count: usize) -> Vec<(String, usize)> {
+pub fn points(prefix: &str, count: usize) -> Vec<Point> {
     (1..=count)
         .map(|number| (format!("{prefix}{number:02}"), number))
         .collect()

@@ -1,33 +1,22 @@
 //! Which points were cut, for whoever reads the output of the tests.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-/// What was cut, and what came of it.
+/// What was cut, and that it was survived.
 #[derive(Default)]
 pub struct Report {
-    rows: BTreeSet<Row>,
+    /// By scene, number of the request and what was done to it; with the words for the request.
+    points: BTreeMap<(String, usize, String), String>,
     passed_by: usize,
-}
-
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Row {
-    scene: String,
-    number: usize,
-    label: String,
-    how: String,
 }
 
 impl Report {
     /// A point at which something happened and after which everything was as it should be.
     pub fn survived(&mut self, scene: &str, number: usize, label: &str, how: &str) {
-        self.rows.insert(Row {
-            scene: scene.to_owned(),
-            number,
-            label: label.to_owned(),
-            how: how.to_owned(),
-        });
+        let point = (scene.to_owned(), number, how.to_owned());
+        self.points.insert(point, label.to_owned());
     }
 
     /// The run had fewer requests than the reference and ended before the point came.
@@ -37,7 +26,7 @@ impl Report {
 
     /// How many different points there were.
     pub fn distinct(&self) -> usize {
-        self.rows.len()
+        self.points.len()
     }
 
     /// Shows the table also when the test succeeds, past the test harness that keeps what is printed to itself.
@@ -46,12 +35,8 @@ impl Report {
         if self.passed_by > 0 {
             let _ = write!(text, ", {} not reached", self.passed_by);
         }
-        for row in &self.rows {
-            let _ = write!(
-                text,
-                "\n  {:<8} {:>2}  {:<44} {}",
-                row.scene, row.number, row.label, row.how
-            );
+        for ((scene, number, how), label) in &self.points {
+            let _ = write!(text, "\n  {scene:<20} {number:>2}  {label:<44} {how}");
         }
         text.push('\n');
         let _ = std::io::stdout().lock().write_all(text.as_bytes());

@@ -76,6 +76,13 @@ impl Script {
         self.lock().subjects.insert(subject.to_owned(), fresh);
     }
 
+    /// Strikes no more of a resource's requests. What is held stays held.
+    pub fn disarm(&self, subject: &str) {
+        if let Some(subject) = self.lock().subjects.get_mut(subject) {
+            subject.cut = None;
+        }
+    }
+
     /// What has arrived about a resource since its requests were counted anew.
     pub fn passed(&self, subject: &str) -> Vec<String> {
         let state = self.lock();
