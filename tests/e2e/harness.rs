@@ -46,6 +46,11 @@ pub struct Env {
     plane: Plane,
 }
 
+/// Waits until there is room for one more control plane, for a test that lets another program start it.
+pub async fn room() -> SemaphorePermit<'static> {
+    OWN.acquire().await.unwrap()
+}
+
 enum Plane {
     Shared(&'static ControlPlane),
     Own(
@@ -79,7 +84,7 @@ impl Env {
 
     /// As [`Env::own`], with other options.
     pub async fn own_with(options: Options) -> Self {
-        let permit = OWN.acquire().await.unwrap();
+        let permit = room().await;
         let plane = start(options).await;
         Self::new(Plane::Own(Box::new(plane), permit)).await
     }

@@ -15,6 +15,7 @@ mod api_rules;
 mod chart;
 mod chart_rbac_fixture;
 mod crash;
+mod demo;
 mod drift;
 mod harness;
 #[path = "../tools/helm/helm.rs"]

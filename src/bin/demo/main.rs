@@ -29,13 +29,21 @@ async fn main() -> ExitCode {
     let outcome = tokio::select! {
         outcome = demo(arguments.keep) => outcome,
         signal = asked_to_end() => match signal {
-            Ok(()) if arguments.keep => Ok(()),
-            Ok(()) => Err(anyhow::anyhow!("interrupted")),
+            Ok(()) => Ok(Ending::Cut),
             Err(error) => Err(error.into()),
         },
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Ending::Whole) => ExitCode::SUCCESS,
+        Ok(Ending::Cut) => {
+            eprintln!("\nEverything is stopped.");
+            // With --keep this is how it ends.
+            if arguments.keep {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
+        }
         Err(error) => {
             eprintln!("\ndemo: {error:#}");
             ExitCode::FAILURE
@@ -43,7 +51,13 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn demo(keep: bool) -> anyhow::Result<()> {
+/// How much of the story was told.
+enum Ending {
+    Whole,
+    Cut,
+}
+
+async fn demo(keep: bool) -> anyhow::Result<Ending> {
     let mut screen = Screen::new();
     story::welcome(&mut screen)?;
     let mut stage = Stage::start().await?;
@@ -54,7 +68,7 @@ async fn demo(keep: bool) -> anyhow::Result<()> {
         story::tell(&mut show, &mut stage).await
     };
     match told {
-        Ok(()) => stage.stop().await,
+        Ok(()) => stage.stop().await.map(|()| Ending::Whole),
         Err(error) => {
             show.screen.settle();
             let log = stage.operator_log.display().to_string();

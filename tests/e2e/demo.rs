@@ -1,0 +1,51 @@
+//! `make demo` without a terminal: what it tells, and that it ends well.
+
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use crate::harness::room;
+
+/// Beginnings of what is told, in this order, whatever stands between.
+const STORY: [&str; 15] = [
+    "1. We declare an account, a cluster and three desktops",
+    "DesktopProvider aliyun-hangzhou: The account can be used.",
+    "All five are Ready",
+    "2. Somebody opens the clipboard",
+    "The manifest says ClientToDesktop (the vendor's word is \"read\"); at the vendor it is now \"readwrite\".",
+    "! DesktopCluster office: ",
+    "Found, reported and healed: at the vendor the clipboard is \"read\" again.",
+    "3. Somebody stops Alice's desktop",
+    "! Desktop alice: ",
+    "Her manifest says Running, so it was started again.",
+    "4. We delete everything at once",
+    "! DesktopProvider aliyun-hangzhou: ",
+    "clusters created 1, deleted 1, left 0",
+    "desktops created 3, deleted 3, left 0",
+    "That was all",
+];
+
+#[tokio::test]
+async fn the_demo_tells_its_story_and_ends_well() {
+    let _room = room().await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
+    command.stdin(Stdio::null()).env_remove("KUBECONFIG").kill_on_drop(true);
+    let output = command.output().await.unwrap();
+    let story = String::from_utf8(output.stdout).unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{}\n{story}\n--- errors ---\n{errors}",
+        output.status
+    );
+    assert!(!story.contains('\x1b'), "colours where there is no terminal:\n{story}");
+    let mut rest = story.as_str();
+    for text in STORY {
+        let Some((_, after)) = rest.split_once(text) else {
+            panic!("{text:?} is not told, or not in its place:\n{story}");
+        };
+        rest = after;
+    }
+    let gone = story.lines().filter(|line| line.ends_with("  gone")).count();
+    assert_eq!(gone, 5, "objects seen to go:\n{story}");
+}
