@@ -13,7 +13,7 @@ use super::status::{Stored, uid, write};
 use crate::api::common::{Binding, CreateIntent};
 use crate::api::{Desktop, DesktopCluster};
 use crate::backend::{Backend, BackendError, Operation, Receipt};
-use crate::plan::{self, Limits};
+use crate::plan::{self, Limits, Notice};
 
 /// A kind that is created at a vendor.
 pub trait Created: Stored {
@@ -21,8 +21,13 @@ pub trait Created: Stored {
     fn intent(status: &Self::Status) -> Option<&CreateIntent>;
     /// The recorded id.
     fn id(status: &Self::Status) -> Option<&str>;
-    /// Takes the vendor's answer into the status.
-    fn answered(&self, status: &mut Self::Status, sent: &Sent, answer: &Result<Receipt, BackendError>);
+    /// Takes the vendor's answer into the status; answers what a human should be told.
+    fn answered(
+        &self,
+        status: &mut Self::Status,
+        sent: &Sent,
+        answer: &Result<Receipt, BackendError>,
+    ) -> Option<Notice>;
     /// Asks its controller to look at it.
     fn wake(&self, context: &Context);
 }
@@ -47,7 +52,12 @@ impl Created for Desktop {
         status.id.as_deref()
     }
 
-    fn answered(&self, status: &mut Self::Status, sent: &Sent, answer: &Result<Receipt, BackendError>) {
+    fn answered(
+        &self,
+        status: &mut Self::Status,
+        sent: &Sent,
+        answer: &Result<Receipt, BackendError>,
+    ) -> Option<Notice> {
         let (generation, now) = (self.metadata.generation.unwrap_or_default(), Timestamp::now());
         plan::desktop::created(
             status,
@@ -57,7 +67,7 @@ impl Created for Desktop {
             generation,
             &sent.limits,
             now,
-        );
+        )
     }
 
     fn wake(&self, context: &Context) {
@@ -74,7 +84,12 @@ impl Created for DesktopCluster {
         status.id.as_deref()
     }
 
-    fn answered(&self, status: &mut Self::Status, sent: &Sent, answer: &Result<Receipt, BackendError>) {
+    fn answered(
+        &self,
+        status: &mut Self::Status,
+        sent: &Sent,
+        answer: &Result<Receipt, BackendError>,
+    ) -> Option<Notice> {
         let (generation, now) = (self.metadata.generation.unwrap_or_default(), Timestamp::now());
         plan::cluster::created(
             status,
@@ -84,7 +99,7 @@ impl Created for DesktopCluster {
             generation,
             &sent.limits,
             now,
-        );
+        )
     }
 
     fn wake(&self, context: &Context) {
@@ -221,7 +236,7 @@ async fn try_persist<K: Created>(
         tracing::error!(?answer, "another attempt was begun while this one was being answered");
         return Ok(());
     }
-    live.answered(&mut status, sent, answer);
+    let told = live.answered(&mut status, sent, answer);
     if status == live.status() {
         return Ok(());
     }
@@ -231,5 +246,6 @@ async fn try_persist<K: Created>(
     api.replace_status(&live.name_any(), &PostParams::default(), &live)
         .await?;
     context.supersede(uid(&live)?, &old);
+    context.publish(&live, told.into_iter().collect()).await;
     Ok(())
 }

@@ -171,14 +171,15 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     draft.finish()
 }
 
-/// The status after an action was answered.
+/// The status after an action was answered, and what a human should be told of it.
 #[must_use]
 pub fn answered(
     inputs: &Inputs<'_>,
     mut status: DesktopClusterStatus,
     operation: &Operation,
     answer: &Result<Receipt, BackendError>,
-) -> DesktopClusterStatus {
+) -> (DesktopClusterStatus, Option<Notice>) {
+    let mut told = None;
     let now = inputs.now;
     let task_id = answer
         .as_ref()
@@ -210,10 +211,10 @@ pub fn answered(
                 generation: inputs.generation,
                 now,
             };
-            Failure::of_cluster(&mut status).record(error, inputs.uid, inputs.limits, stamp);
+            told = Failure::of_cluster(&mut status).record(error, inputs.uid, inputs.limits, stamp);
         }
     }
-    status
+    (status, told)
 }
 
 impl<'a> Failure<'a> {
@@ -235,7 +236,7 @@ pub fn created(
     generation: i64,
     limits: &Limits,
     now: Timestamp,
-) {
+) -> Option<Notice> {
     match answer {
         Ok(Receipt { id: Some(id), .. }) => {
             binding.cluster_id = Some(id.clone());
@@ -254,9 +255,10 @@ pub fn created(
                 ..intent.clone()
             });
             let stamp = condition::Stamp { generation, now };
-            Failure::of_cluster(status).record(error, &binding.uid, limits, stamp);
+            return Failure::of_cluster(status).record(error, &binding.uid, limits, stamp);
         }
     }
+    None
 }
 
 /// A plan while it is being made.

@@ -158,14 +158,15 @@ pub fn vendor_name(name: &str, uid: &str, spec: &DesktopSpec) -> String {
     naming::marked_name(spec.display_name.as_deref().unwrap_or(name), uid)
 }
 
-/// The status after an action was answered.
+/// The status after an action was answered, and what a human should be told of it.
 #[must_use]
 pub fn answered(
     inputs: &Inputs<'_>,
     mut status: DesktopStatus,
     operation: &Operation,
     answer: &Result<Receipt, BackendError>,
-) -> DesktopStatus {
+) -> (DesktopStatus, Option<Notice>) {
+    let mut told = None;
     let now = inputs.now;
     let task_id = answer
         .as_ref()
@@ -188,10 +189,10 @@ pub fn answered(
                 generation: inputs.generation,
                 now,
             };
-            Failure::of(&mut status).record(error, inputs.uid, inputs.limits, stamp);
+            told = Failure::of(&mut status).record(error, inputs.uid, inputs.limits, stamp);
         }
     }
-    status
+    (status, told)
 }
 
 impl<'a> Failure<'a> {
@@ -213,7 +214,7 @@ pub fn created(
     generation: i64,
     limits: &Limits,
     now: Timestamp,
-) {
+) -> Option<Notice> {
     match answer {
         Ok(Receipt { id: Some(id), .. }) => {
             status.id = Some(id.clone());
@@ -234,9 +235,10 @@ pub fn created(
             });
             let uid = binding.uid;
             let stamp = condition::Stamp { generation, now };
-            Failure::of(status).record(error, &uid, limits, stamp);
+            return Failure::of(status).record(error, &uid, limits, stamp);
         }
     }
+    None
 }
 
 /// A plan while it is being made.

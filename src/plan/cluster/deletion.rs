@@ -5,7 +5,7 @@ use crate::api::common::{CreatePhase, DeletionPolicy};
 use crate::api::condition;
 use crate::backend::model::ClusterState;
 use crate::backend::{ObservedCluster, Operation};
-use crate::plan::{Notice, Pace, create, effect_pending, explain, last_error, readable, retry_wait};
+use crate::plan::{Notice, Pace, create, effect_pending, explain, last_error, readable, refusal, retry_wait, span};
 
 impl Draft<'_> {
     pub(super) fn delete(&mut self) {
@@ -130,7 +130,8 @@ impl Draft<'_> {
                 Some(error) => {
                     self.status.last_error = Some(last_error(error));
                     let message = format!(
-                        "Deletion waits until the vendor can be asked again. {}",
+                        "Deletion waits until the vendor can be asked again, which is tried at least every {}. {}",
+                        span(self.inputs.limits.slow),
                         explain::message(error)
                     );
                     self.blocked(explain::reason(error.class), &message);
@@ -176,7 +177,7 @@ impl Draft<'_> {
                 .unwrap_or_default();
             let said = condition::find(&self.status.conditions, condition::READY).map(|c| c.message.clone());
             self.blocked(
-                "RefusedByVendor",
+                refusal(self.status.last_error.as_ref()),
                 &said.unwrap_or_else(|| format!("The vendor refused. Next attempt after {next}.")),
             );
             self.again = wait;

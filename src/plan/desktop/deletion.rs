@@ -5,7 +5,9 @@ use crate::api::common::{CreatePhase, DeletionPolicy};
 use crate::api::condition;
 use crate::api::desktop::{BillingMode, DesktopState, OnDelete};
 use crate::backend::{ObservedDesktop, Operation};
-use crate::plan::{Notice, Pace, create, effect_pending, explain, last_error, readable, retry_wait, until};
+use crate::plan::{
+    Notice, Pace, create, effect_pending, explain, last_error, readable, refusal, retry_wait, span, until,
+};
 
 impl Draft<'_> {
     pub(super) fn delete(&mut self) {
@@ -143,7 +145,8 @@ impl Draft<'_> {
         if let Some(error) = self.inputs.listing_error {
             self.status.last_error = Some(last_error(error));
             let message = format!(
-                "Deletion waits until the vendor can be asked again. {}",
+                "Deletion waits until the vendor can be asked again, which is tried at least every {}. {}",
+                span(self.inputs.limits.slow),
                 explain::message(error)
             );
             self.blocked(explain::reason(error.class), &message);
@@ -200,7 +203,7 @@ impl Draft<'_> {
                 .unwrap_or_default();
             let said = condition::find(&self.status.conditions, condition::READY).map(|c| c.message.clone());
             let message = said.unwrap_or_else(|| format!("The vendor refused. Next attempt after {next}."));
-            self.blocked("RefusedByVendor", &message);
+            self.blocked(refusal(self.status.last_error.as_ref()), &message);
             self.again = wait;
             return;
         }
