@@ -12,9 +12,12 @@
 )]
 
 mod api_rules;
+mod canary;
 mod chart;
 mod chart_rbac_fixture;
+mod deletion;
 mod drift;
+mod failures;
 mod harness;
 #[path = "../tools/helm/helm.rs"]
 mod helm;
@@ -22,5 +25,6 @@ mod kstatus;
 mod leader;
 mod life;
 mod rbac;
+mod references;
 mod smoke;
 mod world;
