@@ -98,13 +98,63 @@ impl BackendError {
     }
 }
 
-/// At most 256 characters, control characters replaced: vendors' texts reach conditions and logs.
+/// At most 256 characters, control characters replaced and what looks like a ticket or a key left out: vendors' texts
+/// reach conditions and logs.
 #[must_use]
 pub fn sanitize(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+    text.split(|c: char| c.is_control() || c == ' ')
+        .map(without_tokens)
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
         .take(256)
         .collect::<String>()
         .trim()
         .to_owned()
+}
+
+/// No id, name or address that a vendor would tell is as long as this in one piece.
+const TOKEN: usize = 40;
+
+/// What is behind one of these words is nobody's business.
+const SECRET_WORDS: [&str; 5] = ["password", "secret", "signature", "ticket", "token"];
+
+fn without_tokens(word: &str) -> String {
+    if let Some((name, value)) = word.split_once(['=', ':']) {
+        let lower = name.to_ascii_lowercase();
+        if !value.is_empty() && SECRET_WORDS.iter().any(|secret| lower.contains(secret)) {
+            return format!("{name}=***");
+        }
+    }
+    // Words of a language and codes have no digits.
+    let piece = |c: char| c.is_ascii_alphanumeric() || "+/=_-%".contains(c);
+    let is_token = |piece: &str| piece.len() >= TOKEN && piece.bytes().any(|b| b.is_ascii_digit());
+    if word.split(|c| !piece(c)).any(is_token) {
+        "***".to_owned()
+    } else {
+        word.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_ticket_is_left_out() {
+        let ticket = "W0VuY29kaW5nXQpJbnB1dEVuY29kaW5nPVVURjgKW1dGQ2xpZW50XQ==";
+        for text in [
+            format!("ticket is {ticket} end"),
+            format!("a\n\"{ticket}\"\nb"),
+            format!("LogonTicket={ticket}"),
+        ] {
+            assert!(!sanitize(&text).contains("W0Vu"), "{}", sanitize(&text));
+        }
+        assert_eq!(sanitize("LogonTicket=A1B2 Password:x"), "LogonTicket=*** Password=***");
+        let plain = "The specified ImageId m-bp1example0123456789 is not found: 2C3E4A5B-5349-4D00-8000-000000000007.";
+        assert_eq!(sanitize(plain), plain);
+        let code = "InvalidSystemDiskCategoryOfInstanceType.ValueNotSupported";
+        assert_eq!(sanitize(code), code);
+        assert_eq!(sanitize(&"word ".repeat(100)).chars().count(), 255);
+    }
 }

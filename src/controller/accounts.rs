@@ -13,6 +13,9 @@ use crate::backend::connect::ConnectSettings;
 pub struct Account {
     /// Which credentials and which spec it was connected with.
     pub version: String,
+    /// Whether clusters and desktops may call through it: it has been reached, and takes these credentials. Until
+    /// then only its provider asks, at the pace of its backoff.
+    pub usable: bool,
     /// How it is called.
     pub backend: Arc<dyn Backend>,
 }
@@ -36,10 +39,25 @@ impl Accounts {
         }
     }
 
-    /// The account of a provider, if it is connected.
+    /// The account of a provider, if it is connected and usable.
     #[must_use]
     pub fn get(&self, provider: &str) -> Option<Account> {
+        self.connected(provider).filter(|account| account.usable)
+    }
+
+    /// The account of a provider, if it is connected, for the provider's own check.
+    #[must_use]
+    pub fn connected(&self, provider: &str) -> Option<Account> {
         lock(&self.known).get(provider).cloned()
+    }
+
+    /// Says whether an account may be used; true when that is news.
+    pub fn set_usable(&self, provider: &str, usable: bool) -> bool {
+        let mut known = lock(&self.known);
+        let Some(account) = known.get_mut(provider) else {
+            return false;
+        };
+        std::mem::replace(&mut account.usable, usable) != usable
     }
 
     /// Connects an account, or replaces it by newer credentials.

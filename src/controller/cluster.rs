@@ -19,6 +19,7 @@ use crate::api::common::{Binding, CreatePhase};
 use crate::api::{CLUSTER_FINALIZER, DesktopCluster, DesktopClusterStatus};
 use crate::backend::{Backend, BackendError, ErrorClass, Operation, TaskState};
 use crate::plan::cluster::{Action, Inputs, Plan, answered, plan};
+use crate::plan::stalled_by;
 use crate::plan::{Notice, Pace};
 
 impl Stored for DesktopCluster {
@@ -131,7 +132,9 @@ async fn carry_out(
                 notices.retain(|n| n.reason != "DriftDetected");
             }
             refused(context, inputs.status.binding.as_ref(), &answer);
-            status = answered(inputs, status, &operation, &answer);
+            let (after, told) = answered(inputs, status, &operation, &answer);
+            status = after;
+            notices.extend(told.filter(|t| !stalled_by(&inputs.status.conditions, t.reason)));
             // What was read before the change says nothing of what is now.
             context.cluster_reads.forget(inputs.uid);
         }

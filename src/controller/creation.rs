@@ -182,7 +182,7 @@ async fn try_persist<K: Created>(
         generation: live.meta().generation.unwrap_or_default(),
         now: Timestamp::now(),
     };
-    parts.created(&sent.intent, sent.binding.clone(), answer, &sent.limits, stamp);
+    let told = parts.created(&sent.intent, sent.binding.clone(), answer, &sent.limits, stamp);
     if status == live.status() {
         return Ok(());
     }
@@ -191,5 +191,7 @@ async fn try_persist<K: Created>(
     let written = api
         .replace_status(&live.name_any(), &PostParams::default(), &live)
         .await?;
-    remember(context, &live, written.meta())
+    remember(context, &live, written.meta())?;
+    context.publish(&live, told.into_iter().collect()).await;
+    Ok(())
 }

@@ -22,7 +22,8 @@ use crate::api::{
 };
 use crate::backend::{Backend, BackendError, ErrorClass, Operation, PolicyValues, Receipt, TaskState};
 use crate::plan::desktop::{Action, ClusterView, Inputs, Observation, Plan, answered, plan};
-use crate::plan::{Notice, Pace, naming};
+use crate::plan::stalled_by;
+use crate::plan::{Notice, naming};
 
 impl Stored for Desktop {
     type Status = DesktopStatus;
@@ -94,7 +95,7 @@ impl Kind for Desktop {
             listing.watch(
                 reference(&**object),
                 plan.status.id.as_deref().or(gathered.asked.as_deref()),
-                plan.pace,
+                Some(plan.pace),
             );
         }
         carry_out(context, object, &inputs, plan, gathered.backend.clone()).await
@@ -151,14 +152,14 @@ fn gather(context: &Arc<Context>, object: &Desktop) -> Gathered {
     let asked = status.id.clone().or_else(|| object.spec.existing_id.clone());
     if let Some(listing) = &listing {
         // Asking is what makes absence count.
-        listing.watch(
-            reference(object),
-            asked.as_deref(),
-            if asked.is_none() { Pace::Fast } else { Pace::Slow },
-        );
+        listing.watch(reference(object), asked.as_deref(), None);
     }
     let view = listing.as_ref().map(|l| l.view(asked.as_deref()));
-    let cluster = cluster_view(found, name, backend.is_some(), deleting);
+    let account = place
+        .as_ref()
+        .filter(|_| backend.is_none())
+        .map(|(provider, _)| provider::unusable_words(context, provider));
+    let cluster = cluster_view(found, name, account, deleting);
     // An id of ours carries our mark; one that was adopted could be wanted by two.
     let claimed_by = object
         .spec
@@ -224,9 +225,18 @@ fn claimant(context: &Context, id: &str, own_uid: &str) -> Option<String> {
     ))
 }
 
-/// Whether the cluster can take a desktop: it exists, is as declared, and its policy is enforced.
-fn cluster_view(found: Option<&DesktopCluster>, name: &str, connected: bool, deleting: bool) -> ClusterView {
+/// Whether the cluster can take a desktop: it exists, is as declared, and its policy is enforced. `unconnected` says why
+/// its account cannot be used, if so.
+fn cluster_view(
+    found: Option<&DesktopCluster>,
+    name: &str,
+    unconnected: Option<String>,
+    deleting: bool,
+) -> ClusterView {
     let unusable = |reason, message| ClusterView::Unusable { reason, message };
+    if let Some(words) = unconnected {
+        return unusable("ProviderNotConnected", words);
+    }
     let Some(cluster) = found else {
         return unusable(
             "ClusterNotFound",
@@ -247,12 +257,6 @@ fn cluster_view(found: Option<&DesktopCluster>, name: &str, connected: bool, del
         provider: cluster::provider_of(cluster).to_owned(),
         subnet_id: cluster.spec.network.subnet_id.clone(),
     };
-    if !connected {
-        return unusable(
-            "ProviderNotConnected",
-            "The provider's account is not connected.".to_owned(),
-        );
-    }
     if deleting {
         // Cleaning up needs the place, not its readiness.
         return usable;
@@ -264,7 +268,9 @@ fn cluster_view(found: Option<&DesktopCluster>, name: &str, connected: bool, del
     let is_ready = current && ready.is_some_and(|c| c.status == "True");
     let best_effort = cluster.spec.policy_enforcement == PolicyEnforcement::BestEffort
         && current
-        && status.state == Some(ClusterState::Running);
+        && status.state == Some(ClusterState::Running)
+        // Best effort is about the policy, not about who may spend the account's money.
+        && ready.is_none_or(|c| c.reason != "NamespaceNotAllowed");
     if is_ready || best_effort {
         return usable;
     }
@@ -320,7 +326,9 @@ async fn carry_out(
         Action::RecordThenSubmit(operation) => {
             object = write(context, &object, status.clone()).await?;
             let answer = submit(context, &*backend, &operation, inputs).await?;
-            status = answered(inputs, status, &operation, &answer);
+            let (after, told) = answered(inputs, status, &operation, &answer);
+            status = after;
+            notices.extend(told.filter(|t| !stalled_by(&inputs.status.conditions, t.reason)));
         }
         Action::Submit(operation) => {
             let answer = submit(context, &*backend, &operation, inputs).await?;
@@ -331,7 +339,9 @@ async fn carry_out(
             } else {
                 notices.retain(|n| n.reason != "DriftDetected");
             }
-            status = answered(inputs, status, &operation, &answer);
+            let (after, told) = answered(inputs, status, &operation, &answer);
+            status = after;
+            notices.extend(told.filter(|t| !stalled_by(&inputs.status.conditions, t.reason)));
         }
         Action::Poll(task) => match backend.poll(&task).await {
             Ok(TaskState::Running) => {}

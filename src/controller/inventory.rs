@@ -133,9 +133,14 @@ impl Listing {
         }
     }
 
-    /// Registers what a desktop waits for.
-    pub fn watch(&self, desktop: ObjectRef<Guarded<Desktop>>, vendor_id: Option<&str>, pace: Pace) {
+    /// Registers what a desktop waits for. Without a pace it keeps the one it has; who comes new without an id is in a
+    /// hurry.
+    pub fn watch(&self, desktop: ObjectRef<Guarded<Desktop>>, vendor_id: Option<&str>, pace: Option<Pace>) {
         let mut state = lock(&self.state);
+        let usual = if vendor_id.is_none() { Pace::Fast } else { Pace::Slow };
+        let pace = pace
+            .or_else(|| state.watches.get(&desktop).map(|watch| watch.pace))
+            .unwrap_or(usual);
         if let Some(id) = vendor_id
             && state.snapshot.get(id).is_none()
         {

@@ -15,6 +15,8 @@ use tracing::Instrument;
 use super::context::{Context, Guarded, lock};
 use super::error::Error;
 use super::status::{Stored, uid};
+use crate::api::condition;
+use crate::plan::Notice;
 
 /// How soon the API server is asked again when the watch is behind our own writes.
 const BEHIND: Duration = Duration::from_millis(200);
@@ -89,6 +91,13 @@ async fn guarded<K: Kind>(object: &Guarded<K>, context: &Arc<Context>) -> Result
         Err(invalid) => {
             // The others go on; this one is looked at again when it changes.
             tracing::error!(error = invalid.error, "the object cannot be read; correct or delete it");
+            let note = format!(
+                "The object cannot be read and is left alone: {}. Correct it; what it stands for at the vendor stays \
+                 as it is meanwhile.",
+                condition::truncate(&invalid.error, 512)
+            );
+            let notice = Notice::warning("Unreadable", note);
+            context.publish(object, vec![notice]).await;
             return Ok(LONGEST_BACKOFF);
         }
     };

@@ -16,9 +16,9 @@ use super::status::{Stored, add_finalizer, has_finalizer, remove_finalizer, uid,
 use crate::api::condition::Stamp;
 use crate::api::{DesktopProvider, DesktopProviderStatus, PROVIDER_FINALIZER, condition};
 use crate::backend::connect::connect;
-use crate::backend::{Backend, BackendError};
+use crate::backend::{Backend, BackendError, ErrorClass};
 use crate::plan::provider::{Connection, in_use, plan};
-use crate::plan::{retry_wait, until};
+use crate::plan::{retry_wait, span, until};
 
 impl Stored for DesktopProvider {
     type Status = DesktopProviderStatus;
@@ -86,14 +86,24 @@ async fn converge(context: &Arc<Context>, object: &DesktopProvider) -> Result<Du
             .await;
         }
         Credentials::Found { version, data } => {
-            if context.accounts.get(&name).is_some_and(|a| a.version == version) {
+            if context.accounts.connected(&name).is_some_and(|a| a.version == version) {
                 false
             } else {
+                // What was in use a moment ago, by this process or the one before it, stays in use meanwhile.
+                let usable = condition::is_true(&status.conditions, condition::READY);
                 match connect(&name, &object.spec, &data, &context.accounts.connect) {
-                    Ok(backend) => context.accounts.put(&name, Account { version, backend }),
+                    Ok(backend) => {
+                        let account = Account {
+                            version,
+                            usable,
+                            backend,
+                        };
+                        context.accounts.put(&name, account);
+                    }
                     Err(error) => {
                         if context.accounts.remove(&name) {
                             context.inventory.end_account(&name);
+                            wake_users(context, &name);
                         }
                         let (reason, message) = (error.reason(), error.to_string());
                         return finish(
@@ -113,7 +123,7 @@ async fn converge(context: &Arc<Context>, object: &DesktopProvider) -> Result<Du
             }
         }
     };
-    let Some(account) = context.accounts.get(&name) else {
+    let Some(account) = context.accounts.connected(&name) else {
         return Err(Error::Stale);
     };
     let fresh = status.observed_generation == generation
@@ -133,6 +143,20 @@ async fn converge(context: &Arc<Context>, object: &DesktopProvider) -> Result<Du
         }
         Err(error) => Connection::Failed(error),
     };
+    let usable = match &connection {
+        Connection::Failed(error) if error.class == ErrorClass::Auth => Some(false),
+        // It may be reached again any moment, or was never there: what holds goes on to hold.
+        Connection::Failed(error) if error.class.heals_by_itself() => None,
+        _ => Some(true),
+    };
+    if let Some(usable) = usable
+        && context.accounts.set_usable(&name, usable)
+    {
+        if !usable {
+            context.inventory.end_account(&name);
+        }
+        wake_users(context, &name);
+    }
     finish(context, object, connection).await
 }
 
@@ -196,7 +220,7 @@ async fn credentials(context: &Context, object: &DesktopProvider) -> Result<Cred
             reason: "SecretNotFound",
             message: format!(
                 "Secret {place} (spec.credentialsSecretRef) does not exist. Create it; it is looked for every {}.",
-                readable(context.settings.secret_interval)
+                span(context.settings.secret_interval)
             ),
             stalled: false,
         }),
@@ -211,10 +235,6 @@ async fn credentials(context: &Context, object: &DesktopProvider) -> Result<Cred
         }),
         Err(error) => Err(error.into()),
     }
-}
-
-fn readable(duration: Duration) -> String {
-    jiff::SignedDuration::try_from(duration).map_or_else(|_| format!("{duration:?}"), |d| format!("{d:#}"))
 }
 
 async fn delete(context: &Arc<Context>, object: &DesktopProvider) -> Result<Duration, Error> {
@@ -232,12 +252,17 @@ async fn delete(context: &Arc<Context>, object: &DesktopProvider) -> Result<Dura
     };
     write(context, object, status).await?;
     context.publish(object, notices).await;
-    // The users must still be able to clean up: keep the account connected.
-    if context.accounts.get(&name).is_none()
-        && let Credentials::Found { version, data } = credentials(context, object).await?
+    // The users must still be able to clean up: keep the account connected, with keys that were changed meanwhile, too.
+    if let Credentials::Found { version, data } = credentials(context, object).await?
+        && context.accounts.get(&name).is_none_or(|a| a.version != version)
         && let Ok(backend) = connect(&name, &object.spec, &data, &context.accounts.connect)
     {
-        context.accounts.put(&name, Account { version, backend });
+        let account = Account {
+            version,
+            usable: true,
+            backend,
+        };
+        context.accounts.put(&name, account);
         wake_users(context, &name);
     }
     Ok(context.settings.cluster_fast)
@@ -306,6 +331,18 @@ pub fn is_connecting(context: &Context, provider: &str) -> bool {
         let status = p.0.as_ref().ok().and_then(|p| p.status.as_ref());
         status.is_some_and(|s| condition::is_true(&s.conditions, condition::READY))
     })
+}
+
+/// What the provider says of its account while it cannot be used.
+pub fn unusable_words(context: &Context, provider: &str) -> String {
+    let found = context.providers.find(|p| p.meta().name.as_deref() == Some(provider));
+    let Some(Ok(found)) = found.as_deref().map(|p| &p.0) else {
+        return format!("DesktopProvider {provider} does not exist.");
+    };
+    let status = found.status();
+    let ready = condition::find(&status.conditions, condition::READY).filter(|c| c.status != "True");
+    let words = ready.map_or("its account is being connected.", |c| c.message.as_str());
+    format!("DesktopProvider {provider} is not ready: {words}")
 }
 
 /// The account was refused elsewhere: check it soon, but not more often than its failures allow.

@@ -171,19 +171,19 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     draft.finish()
 }
 
-/// The status after an action was answered.
+/// The status after an action was answered, and what a human should be told of it.
 #[must_use]
 pub fn answered(
     inputs: &Inputs<'_>,
     mut status: DesktopClusterStatus,
     operation: &Operation,
     answer: &Result<Receipt, BackendError>,
-) -> DesktopClusterStatus {
+) -> (DesktopClusterStatus, Option<Notice>) {
     let stamp = condition::Stamp {
         generation: inputs.generation,
         now: inputs.now,
     };
-    status
+    let told = status
         .parts()
         .answered(operation, answer, inputs.uid, inputs.limits, stamp);
     if answer.is_ok() {
@@ -195,7 +195,7 @@ pub fn answered(
             _ => {}
         }
     }
-    status
+    (status, told)
 }
 
 /// A plan while it is being made.

@@ -161,14 +161,14 @@ pub fn vendor_name(name: &str, uid: &str, spec: &DesktopSpec) -> String {
     naming::marked_name(spec.display_name.as_deref().unwrap_or(name), uid)
 }
 
-/// The status after an action was answered.
+/// The status after an action was answered, and what a human should be told of it.
 #[must_use]
 pub fn answered(
     inputs: &Inputs<'_>,
     mut status: DesktopStatus,
     operation: &Operation,
     answer: &Result<Receipt, BackendError>,
-) -> DesktopStatus {
+) -> (DesktopStatus, Option<Notice>) {
     if let (Operation::RestartDesktop { .. }, Err(error)) = (operation, answer)
         && error.class != backend::ErrorClass::Ambiguous
     {
@@ -179,10 +179,10 @@ pub fn answered(
         generation: inputs.generation,
         now: inputs.now,
     };
-    status
+    let told = status
         .parts()
         .answered(operation, answer, inputs.uid, inputs.limits, stamp);
-    status
+    (status, told)
 }
 
 /// A plan while it is being made.

@@ -24,7 +24,9 @@ const fn advice(class: ErrorClass) -> &'static str {
     match class {
         ErrorClass::Throttled => "The account is called too fast; it is tried again more slowly.",
         ErrorClass::Transient => "The vendor does not answer as it should; it is tried again.",
-        ErrorClass::Auth => "Put valid credentials into the provider's Secret; they are picked up without a restart.",
+        ErrorClass::Auth => {
+            "Put valid credentials into the provider's Secret (spec.credentialsSecretRef); they are picked up without a restart."
+        }
         ErrorClass::Forbidden => "Grant the account the permission for this call.",
         ErrorClass::NotFound => "Check the ids in the spec: the vendor does not know one of them.",
         ErrorClass::Invalid => "Correct the spec: the vendor refuses a value.",
@@ -43,18 +45,32 @@ const fn advice(class: ErrorClass) -> &'static str {
 pub fn message(error: &BackendError) -> String {
     let code = error.code.as_deref().map(|c| format!(" ({c})")).unwrap_or_default();
     let said = error.message.trim().trim_end_matches('.');
-    format!(
-        "{} failed{code}: {said}. {}{}",
-        error.action,
-        hint(error),
-        advice(error.class)
-    )
+    let (action, class) = (error.action, error.class);
+    let wrong_value = matches!(class, ErrorClass::Invalid | ErrorClass::NotFound);
+    let todo = match field(error) {
+        Some(field) if wrong_value && IMMUTABLE.contains(&field) => format!(
+            "The field is {field}, which cannot be changed on an object: delete this one and create it with another \
+             value."
+        ),
+        Some(field) => format!("The field is {field}. {}", advice(class)),
+        None => advice(class).to_owned(),
+    };
+    format!("{action} failed{code}: {said}. {todo}")
 }
 
-/// Names the field of the spec where the vendor's code tells which one it was.
-fn hint(error: &BackendError) -> String {
+/// Fields that the API server does not let anybody change.
+const IMMUTABLE: [&str; 5] = [
+    "spec.network.subnetId",
+    "spec.network.vpcId",
+    "spec.gws.clusterType",
+    "spec.network.publicAddress",
+    "spec.applications",
+];
+
+/// The field of the spec, where the vendor's code tells which one it was.
+fn field(error: &BackendError) -> Option<&'static str> {
     let code = error.code.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let field = [
+    [
         ("instancetype", "spec.flavor"),
         ("imageid", "spec.image.id"),
         ("systemdisk", "spec.systemDisk"),
@@ -71,11 +87,14 @@ fn hint(error: &BackendError) -> String {
         ("userid", "spec.user"),
         ("useruid", "spec.user.uid"),
         ("bandwidth", "spec.network.publicAddress"),
+        ("applist", "spec.applications"),
+        ("appname", "spec.applications"),
+        ("apppath", "spec.applications"),
+        ("name", "spec.displayName"),
     ]
     .into_iter()
     .find(|(part, _)| code.contains(part))
-    .map(|(_, field)| field);
-    field.map(|field| format!("The field is {field}. ")).unwrap_or_default()
+    .map(|(_, field)| field)
 }
 
 #[cfg(test)]
@@ -94,6 +113,12 @@ mod tests {
             message(&error),
             "CreateInstance failed (InvalidInstanceType.NotFound): The specified type is not found. \
              The field is spec.flavor. Correct the spec: the vendor refuses a value."
+        );
+        error.code = Some("InvalidVpcId.NotFound".into());
+        let immutable = message(&error);
+        assert!(
+            immutable.contains("spec.network.vpcId") && immutable.contains("delete this one"),
+            "{immutable}"
         );
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::{Failure, Limits, after, attempted, last_error, retry_wait, until};
+use super::{Failure, Limits, Notice, after, attempted, last_error, retry_wait, until};
 use crate::api::common::{Binding, CreateIntent, CreatePhase, LastError, OperationStatus, RetryStatus};
 use crate::api::condition::Stamp;
 use crate::api::{DesktopClusterStatus, DesktopStatus};
@@ -110,7 +110,7 @@ impl Parts<'_> {
         self.settle();
     }
 
-    /// An operation was answered.
+    /// An operation was answered; what a human should be told comes back.
     pub fn answered(
         &mut self,
         operation: &Operation,
@@ -118,7 +118,7 @@ impl Parts<'_> {
         uid: &str,
         limits: &Limits,
         stamp: Stamp,
-    ) {
+    ) -> Option<Notice> {
         let task = answer.as_ref().ok().and_then(|receipt| receipt.task.as_ref());
         let task_id = task.map(|task| task.task_id.clone());
         *self.operation = Some(attempted(self.operation.as_ref(), operation.name(), task_id, stamp.now));
@@ -126,6 +126,7 @@ impl Parts<'_> {
             Ok(_) => {
                 *self.last_error = None;
                 *self.retry = None;
+                None
             }
             Err(error) => self.failed(error, uid, limits, stamp),
         }
@@ -139,7 +140,7 @@ impl Parts<'_> {
         answer: &Result<Receipt, BackendError>,
         limits: &Limits,
         stamp: Stamp,
-    ) {
+    ) -> Option<Notice> {
         match answer {
             Ok(Receipt { id: Some(id), .. }) => {
                 // What lives in no cluster is one itself.
@@ -153,17 +154,18 @@ impl Parts<'_> {
                     phase: CreatePhase::Failed,
                     ..intent.clone()
                 });
-                self.failed(error, &binding.uid, limits, stamp);
+                return self.failed(error, &binding.uid, limits, stamp);
             }
         }
+        None
     }
 
-    fn failed(&mut self, error: &BackendError, uid: &str, limits: &Limits, stamp: Stamp) {
+    fn failed(&mut self, error: &BackendError, uid: &str, limits: &Limits, stamp: Stamp) -> Option<Notice> {
         let failure = Failure {
             last_error: self.last_error,
             retry: self.retry,
             conditions: self.conditions,
         };
-        failure.record(error, uid, limits, stamp);
+        failure.record(error, uid, limits, stamp)
     }
 }

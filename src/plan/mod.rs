@@ -147,6 +147,12 @@ pub fn retry_wait(retry: Option<&RetryStatus>, generation: i64, now: Timestamp) 
     Some(until(now, retry.next_attempt_time.0)).filter(|wait| !wait.is_zero())
 }
 
+/// Whether these conditions say already that the object is stalled for this reason.
+#[must_use]
+pub fn stalled_by(conditions: &[Condition], reason: &str) -> bool {
+    crate::api::condition::find(conditions, crate::api::condition::STALLED).is_some_and(|c| c.reason == reason)
+}
+
 /// What of an error may be shown in status.
 #[must_use]
 pub fn last_error(error: &BackendError) -> LastError {
@@ -183,8 +189,8 @@ pub(crate) struct Failure<'a> {
 }
 
 impl Failure<'_> {
-    /// Records a failure, what it means for the user and when it is tried again.
-    pub(crate) fn record(self, error: &BackendError, uid: &str, limits: &Limits, stamp: Stamp) {
+    /// Records a failure, what it means for the user and when it is tried again. Answers what a human should be told.
+    pub(crate) fn record(self, error: &BackendError, uid: &str, limits: &Limits, stamp: Stamp) -> Option<Notice> {
         *self.last_error = Some(last_error(error));
         let limits = &patience(error.class, limits);
         let retry = next_retry(
@@ -201,9 +207,11 @@ impl Failure<'_> {
         let reason = explain::reason(error.class);
         if error.class.heals_by_itself() {
             stamp.working(self.conditions, reason, &message);
-        } else {
-            stamp.stalled(self.conditions, reason, &message);
+            return None;
         }
+        stamp
+            .stalled(self.conditions, reason, &message)
+            .then(|| Notice::warning(reason, message))
     }
 }
 
@@ -231,6 +239,28 @@ pub fn attempted(
 #[must_use]
 pub fn whole_seconds(time: Timestamp) -> Time {
     Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
+}
+
+/// A length of time as a human reads it.
+#[must_use]
+pub fn span(wait: Duration) -> String {
+    SignedDuration::try_from(wait).map_or_else(|_| format!("{wait:?}"), |d| format!("{d:#}"))
+}
+
+/// Why a deletion that was sent was not accepted: what the vendor said no to is told apart from what it did not answer.
+#[must_use]
+pub(crate) fn refusal(error: Option<&LastError>) -> &'static str {
+    let classes = [
+        ErrorClass::Throttled,
+        ErrorClass::Transient,
+        ErrorClass::Auth,
+        ErrorClass::Forbidden,
+        ErrorClass::Ambiguous,
+    ];
+    let class = classes
+        .into_iter()
+        .find(|class| error.is_some_and(|e| e.class == class.as_str()));
+    class.map_or("RefusedByVendor", explain::reason)
 }
 
 /// A point in time as a human reads it.

@@ -69,7 +69,7 @@ pub fn plan(
                 retry: &mut status.retry,
                 conditions: &mut status.conditions,
             };
-            failure.record(&error, uid, limits, stamp);
+            notices.extend(failure.record(&error, uid, limits, stamp));
         }
         Connection::Checked {
             catalog,

@@ -21,6 +21,7 @@ use kube::core::DynamicObject;
 use kube::{Api, Client, Resource};
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
+use crate::chart_rbac_fixture::settled_operator_kubeconfig;
 use desktop_operator::devenv::{ControlPlane, Options, User, install_crds};
 
 pub use apply::{documents, message};
@@ -43,6 +44,9 @@ pub struct Env {
     pub namespace: String,
     /// Administrator of the cluster, as a file.
     pub kubeconfig: PathBuf,
+    /// The operator as the chart installs it in the test's namespace; the administrator where no operator is meant to
+    /// run.
+    pub operator_kubeconfig: PathBuf,
     plane: Plane,
 }
 
@@ -77,7 +81,8 @@ impl Env {
         Self::new(Plane::Shared(plane)).await
     }
 
-    /// In a control plane of its own, for tests that run an operator or disturb the API server.
+    /// In a control plane of its own, for tests that run an operator or disturb the API server. The operator has
+    /// exactly the rights that the chart gives it.
     pub async fn own() -> Self {
         Self::own_with(Options::default()).await
     }
@@ -86,7 +91,9 @@ impl Env {
     pub async fn own_with(options: Options) -> Self {
         let permit = room().await;
         let plane = start(options).await;
-        Self::new(Plane::Own(Box::new(plane), permit)).await
+        let mut env = Self::new(Plane::Own(Box::new(plane), permit)).await;
+        env.operator_kubeconfig = settled_operator_kubeconfig(&env).await;
+        env
     }
 
     async fn new(plane: Plane) -> Self {
@@ -95,6 +102,7 @@ impl Env {
         let mut env = Self {
             client,
             namespace: String::new(),
+            operator_kubeconfig: kubeconfig.clone(),
             kubeconfig,
             plane,
         };

@@ -12,11 +12,14 @@
 )]
 
 mod api_rules;
+mod canary;
 mod chart;
 mod chart_rbac_fixture;
 mod crash;
+mod deletion;
 mod demo;
 mod drift;
+mod failures;
 mod harness;
 #[path = "../tools/helm/helm.rs"]
 mod helm;
@@ -25,6 +28,7 @@ mod leader;
 mod life;
 mod proxy;
 mod rbac;
+mod references;
 mod seed;
 mod smoke;
 mod world;

@@ -173,7 +173,7 @@ async fn provider_view(context: &Context, object: &DesktopCluster) -> Result<Pro
             reason: "NamespaceNotAllowed",
             message: format!(
                 "DesktopProvider {name} does not allow namespace {namespace}: its spec.allowedNamespaces asks for \
-                 labels the namespace does not carry."
+                 labels the namespace does not carry. Label the namespace, or change the provider."
             ),
             stalled: true,
         });
@@ -181,17 +181,9 @@ async fn provider_view(context: &Context, object: &DesktopCluster) -> Result<Pro
     if context.accounts.get(name).is_some() {
         return Ok(ProviderView::Usable);
     }
-    let conditions = found
-        .status
-        .as_ref()
-        .map(|s| s.conditions.as_slice())
-        .unwrap_or_default();
-    let words = condition::find(conditions, condition::READY)
-        .filter(|c| c.status != "True")
-        .map_or_else(|| "its account is being connected".to_owned(), |c| c.message.clone());
     Ok(ProviderView::Unusable {
         reason: "ProviderNotReady",
-        message: format!("DesktopProvider {name} is not ready: {words}"),
+        message: provider::unusable_words(context, name),
         stalled: false,
     })
 }

@@ -6,7 +6,7 @@ use crate::api::condition;
 use crate::backend::model::ClusterState;
 use crate::backend::{ObservedCluster, Operation};
 use crate::plan::managed::Turn;
-use crate::plan::{Notice, Pace, create, explain, last_error};
+use crate::plan::{Notice, Pace, create, explain, last_error, refusal, span};
 
 impl Draft<'_> {
     pub(super) fn delete(&mut self) {
@@ -138,7 +138,8 @@ impl Draft<'_> {
                 Some(error) => {
                     self.status.last_error = Some(last_error(error));
                     let message = format!(
-                        "Deletion waits until the vendor can be asked again. {}",
+                        "Deletion waits until the vendor can be asked again, which is tried at least every {}. {}",
+                        span(self.inputs.limits.slow),
                         explain::message(error)
                     );
                     self.blocked(explain::reason(error.class), &message);
@@ -179,7 +180,7 @@ impl Draft<'_> {
         if let Turn::Refused(wait) = turn {
             // The refusal, and when it is tried again, stands in `Ready` since it came.
             let said = condition::find(&self.status.conditions, condition::READY).map(|c| c.message.clone());
-            self.blocked("RefusedByVendor", &said.unwrap_or_default());
+            self.blocked(refusal(self.status.last_error.as_ref()), &said.unwrap_or_default());
             self.again = wait;
             return;
         }

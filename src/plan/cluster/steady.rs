@@ -6,7 +6,7 @@ use crate::api::condition::{self, Truth};
 use crate::backend::model::ClusterState;
 use crate::backend::{ObservedCluster, Operation, Task, TaskKind};
 use crate::plan::managed::{Managed, Turn};
-use crate::plan::{Notice, Pace, after, policy};
+use crate::plan::{Notice, Pace, after, policy, readable};
 
 /// How one part of the cluster stands.
 enum Part {
@@ -140,11 +140,14 @@ impl Draft<'_> {
             from: None,
             to: None,
         });
+        let until = readable(after(operation.start_time.0, self.inputs.limits.task_deadline));
+        let waiting = format!("The vendor's task is waited for until {until}; then the result is read without it.");
         if kind == TaskKind::Policy {
             self.session_policy(None);
-            self.working("SettingPolicy", "The session policy is being set.");
+            self.working("SettingPolicy", &format!("The session policy is being set. {waiting}"));
         } else {
-            self.working("JoiningDirectory", "The link to the directory is being set.");
+            let words = format!("The link to the directory is being set. {waiting}");
+            self.working("JoiningDirectory", &words);
         }
         true
     }

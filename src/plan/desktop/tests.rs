@@ -460,7 +460,7 @@ fn a_call_is_not_repeated_before_its_effect_can_be_seen() {
             limits: &limits,
             now: now(),
         };
-        answered(&inputs, status, &start, answer)
+        answered(&inputs, status, &start, answer).0
     };
     let sent = after(first.status.clone(), &Ok(Receipt::default()));
     assert!(matches!(case.plan_at(&sent, now() + 29.seconds()).action, Action::None));

@@ -38,7 +38,7 @@ impl OperatorBuilder<'_> {
         self
     }
 
-    /// Signs in with this kubeconfig instead of the administrator's.
+    /// Signs in with this kubeconfig instead of the one that the chart's roles are bound to.
     pub fn kubeconfig(mut self, path: PathBuf) -> Self {
         self.kubeconfig = path;
         self
@@ -90,7 +90,7 @@ impl Operator {
         ];
         OperatorBuilder {
             env,
-            kubeconfig: env.kubeconfig.clone(),
+            kubeconfig: env.operator_kubeconfig.clone(),
             args: args.to_vec(),
             variables: Vec::new(),
         }

@@ -1,0 +1,653 @@
+//! What fails says so in plain words, is tried again at a bearable pace, harms nobody else and heals by itself.
+
+use std::collections::BTreeSet;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use desktop_operator::api::{Desktop, DesktopCluster, DesktopProvider};
+use desktop_operator::plan::{Limits, backoff};
+use desktop_operator::sim::{AccountEdit, Fault, FaultKind, FaultPoint, GwsEdit, Sim, SimConfig};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+
+use crate::harness::{Operator, eventually, object};
+use crate::world::{Seen, World};
+
+/// Another account at the vendor, with its Secret and its provider.
+async fn account(world: &World, name: &str, secret: Value, gws: Value) {
+    world.edit(AccountEdit::AddKey {
+        account: name.into(),
+        key_id: name.into(),
+        secret: "right".into(),
+    });
+    if !secret.is_null() {
+        put_secret(world, name, secret).await;
+    }
+    let mut spec = json!({"region": "cn-hangzhou", "endpoint": world.sim.url()});
+    spec.as_object_mut().unwrap().extend(gws.as_object().unwrap().clone());
+    let provider = json!({
+        "apiVersion": "desktop-operator.io/v1alpha1", "kind": "DesktopProvider", "metadata": {"name": name},
+        "spec": {
+            "gws": spec,
+            "credentialsSecretRef": {"namespace": world.env.namespace, "name": name},
+            "allowedNamespaces": {},
+            "rateLimit": {"requestsPerSecond": 500, "burst": 500},
+        },
+    });
+    world.env.apply(&provider.to_string()).await;
+}
+
+async fn put_secret(world: &World, name: &str, data: Value) {
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data});
+    world.env.apply(&secret.to_string()).await;
+}
+
+fn right(name: &str) -> Value {
+    json!({"accessKeyId": name, "accessKeySecret": "right"})
+}
+
+/// Whether all these words stand in a text.
+fn holds(text: &str, words: &[&str]) {
+    for word in words {
+        assert!(text.contains(word), "no {word:?} in {text:?}");
+    }
+}
+
+fn calls_of(world: &World, account: &str, action: &str) -> usize {
+    let ledger = world.ledger();
+    ledger
+        .entries()
+        .filter(|e| e.account == account && e.action == action)
+        .count()
+}
+
+/// A port on which nobody listens.
+fn closed_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_be_used_says_why_and_heals() {
+    let nobody = closed_port();
+    let world = World::start_with(SimConfig::fast(4.0), |o| o.allow_endpoint(&format!("http://{nobody}"))).await;
+    let none = || json!({});
+    account(&world, "no-secret", Value::Null, none()).await;
+    account(
+        &world,
+        "no-key",
+        json!({"accessKeyId": "no-key", "accesskeysecret": "right"}),
+        none(),
+    )
+    .await;
+    account(
+        &world,
+        "wrong-key",
+        json!({"accessKeyId": "wrong-key", "accessKeySecret": "wrong"}),
+        none(),
+    )
+    .await;
+    let elsewhere = json!({"endpoint": "http://192.0.2.1:8080"});
+    account(&world, "not-allowed", right("not-allowed"), elsewhere).await;
+    account(
+        &world,
+        "closed",
+        right("closed"),
+        json!({"endpoint": format!("http://{nobody}")}),
+    )
+    .await;
+    world
+        .sim
+        .fault(Fault::on("DescribeAvailableResource").by("html").always().html());
+    account(&world, "html", right("html"), none()).await;
+    let denied = Fault::on("*")
+        .by("denied")
+        .always()
+        .code(403, "Forbidden.RAM", "User not authorized.");
+    world.sim.fault(denied);
+    account(&world, "denied", right("denied"), none()).await;
+
+    // Whether only a human can help, the reason, and what the message must hold.
+    let cases: [(&str, bool, &str, &[&str]); 7] = [
+        (
+            "no-secret",
+            false,
+            "SecretNotFound",
+            &["spec.credentialsSecretRef", "no-secret", "Create it"],
+        ),
+        (
+            "no-key",
+            true,
+            "CredentialsInvalid",
+            &["spec.credentialsSecretRef", "accessKeySecret", "Add it"],
+        ),
+        (
+            "wrong-key",
+            true,
+            "CredentialsInvalid",
+            &["spec.credentialsSecretRef", "Secret", "Next attempt after"],
+        ),
+        (
+            "not-allowed",
+            true,
+            "EndpointNotAllowed",
+            &["spec.gws.endpoint", "--allow-endpoint"],
+        ),
+        (
+            "closed",
+            false,
+            "VendorUnavailable",
+            &["not sent", "tried again", "Next attempt after"],
+        ),
+        (
+            "html",
+            false,
+            "VendorUnavailable",
+            &["without a readable answer", "Next attempt after"],
+        ),
+        (
+            "denied",
+            true,
+            "AccessDenied",
+            &["Grant the account", "Next attempt after"],
+        ),
+    ];
+    for (name, stalled, reason, words) in cases {
+        let seen: DesktopProvider = world.reason(name, "Ready", reason).await;
+        assert!(seen.is("Ready", "False"), "{name}");
+        assert_eq!(seen.condition("Stalled").is_some(), stalled, "{name}");
+        assert_eq!(seen.condition("Reconciling").is_some(), !stalled, "{name}");
+        holds(&seen.says("Ready"), words);
+    }
+    for name in ["no-key", "wrong-key", "not-allowed"] {
+        let reason = cases.iter().find(|c| c.0 == name).unwrap().2;
+        world.event(name, reason).await;
+    }
+
+    // Nobody else calls through an account that does not work: the provider alone finds out when it does.
+    world
+        .cluster("wrong", json!({"providerRef": {"name": "wrong-key"}}))
+        .await;
+    world
+        .cluster("closed", json!({"providerRef": {"name": "closed"}}))
+        .await;
+    for name in ["wrong", "closed"] {
+        let cluster: DesktopCluster = world.reason(name, "Ready", "ProviderNotReady").await;
+        holds(&cluster.says("Ready"), &["DesktopProvider", "Next attempt after"]);
+        assert!(cluster.condition("Stalled").is_none());
+    }
+
+    put_secret(&world, "no-secret", right("no-secret")).await;
+    put_secret(&world, "no-key", right("no-key")).await;
+    put_secret(&world, "wrong-key", right("wrong-key")).await;
+    let gws = json!({"spec": {"gws": {"endpoint": world.sim.url()}}});
+    world.patch::<DesktopProvider>("not-allowed", gws).await;
+    world.sim.clear_faults();
+    let config = SimConfig {
+        listen: nobody,
+        accounts: vec![desktop_operator::sim::Account::new("closed", "right")],
+        ..SimConfig::fast(4.0)
+    };
+    let late = Sim::start(config).await.unwrap();
+    for (name, ..) in cases {
+        world.ready::<DesktopProvider>(name).await;
+    }
+    for name in ["wrong", "closed"] {
+        world.ready::<DesktopCluster>(name).await;
+    }
+    let before_it_worked = late.ledger().entries().next().unwrap().action.clone();
+    assert_eq!(before_it_worked, "CreateServiceLinkedRole");
+}
+
+#[tokio::test]
+async fn credentials_that_stop_working_stop_all_calls_but_the_providers_own() {
+    let world = World::start().await;
+    world.office().await;
+    world.ready_desktop("alice", json!({})).await;
+    world.edit(AccountEdit::SetKeyActive {
+        key_id: "testid".into(),
+        active: false,
+    });
+    world
+        .reason::<DesktopProvider>("acme", "Stalled", "CredentialsInvalid")
+        .await;
+    let alice: Desktop = world.reason("alice", "Ready", "ProviderNotConnected").await;
+    assert!(alice.is("Ready", "Unknown"));
+    holds(
+        &alice.says("Ready"),
+        &["DesktopProvider acme", "spec.credentialsSecretRef"],
+    );
+    let office: DesktopCluster = world.reason("office", "Ready", "ProviderNotReady").await;
+    holds(
+        &office.says("Ready"),
+        &["DesktopProvider acme", "spec.credentialsSecretRef"],
+    );
+    let before = world.ledger().position();
+    let check = "DescribeAvailableResource";
+    world.calls_since(before, check, 2).await;
+    let ledger = world.ledger();
+    let others: Vec<_> = ledger
+        .since(before)
+        .filter(|e| e.action != check)
+        .map(|e| &e.action)
+        .collect();
+    assert!(others.is_empty(), "{others:?}");
+    world.edit(AccountEdit::SetKeyActive {
+        key_id: "testid".into(),
+        active: true,
+    });
+    world.ready::<Desktop>("alice").await;
+    world.ready::<DesktopCluster>("office").await;
+    world.ready::<DesktopProvider>("acme").await;
+    assert_eq!((world.committed("CreateInstance"), world.instances()), (1, 1));
+}
+
+/// A desktop that the vendor refuses.
+struct Refused {
+    name: &'static str,
+    spec: Value,
+    fault: Option<FaultKind>,
+    stalled: bool,
+    reason: &'static str,
+    words: &'static [&'static str],
+    cure: Option<Value>,
+}
+
+fn code(http: u16, code: &str) -> Option<FaultKind> {
+    let message = "The request is refused.".to_owned();
+    Some(FaultKind::Code {
+        http,
+        code: code.to_owned(),
+        message,
+    })
+}
+
+fn refused_desktops() -> Vec<Refused> {
+    let refused = |name, spec, reason, words| Refused {
+        name,
+        spec,
+        fault: None,
+        stalled: true,
+        reason,
+        words,
+        cure: None,
+    };
+    vec![
+        Refused {
+            cure: Some(json!({"flavor": "ecs.g6.large"})),
+            ..refused(
+                "flavor",
+                json!({"flavor": "ecs.none"}),
+                "NotFoundAtVendor",
+                &["spec.flavor"],
+            )
+        },
+        Refused {
+            cure: Some(json!({"image": {"id": crate::world::IMAGE}})),
+            ..refused(
+                "image",
+                json!({"image": {"id": "m-none"}}),
+                "NotFoundAtVendor",
+                &["spec.image.id"],
+            )
+        },
+        Refused {
+            cure: Some(json!({"systemDisk": {"category": "cloud_essd"}})),
+            ..refused(
+                "disk",
+                json!({"systemDisk": {"category": "floppy"}}),
+                "RefusedByVendor",
+                &["spec.systemDisk", "Correct the spec"],
+            )
+        },
+        Refused {
+            fault: code(400, "InvalidName.Duplicate"),
+            ..refused(
+                "name",
+                json!({"displayName": "Taken"}),
+                "RefusedByVendor",
+                &["spec.displayName"],
+            )
+        },
+        Refused {
+            fault: code(403, "QuotaExceed.Instance"),
+            ..refused(
+                "quota",
+                json!({"flavor": "ecs.g6.xlarge"}),
+                "QuotaExceeded",
+                &["Raise the quota"],
+            )
+        },
+        Refused {
+            fault: code(403, "OperationDenied.NoStock"),
+            stalled: false,
+            ..refused(
+                "stock",
+                json!({"flavor": "ecs.g7.large"}),
+                "OutOfStock",
+                &["another flavor", "tried again"],
+            )
+        },
+        Refused {
+            fault: code(400, "InDebt"),
+            ..refused(
+                "arrears",
+                json!({"flavor": "ecs.g7.xlarge"}),
+                "BillingProblem",
+                &["bills"],
+            )
+        },
+    ]
+}
+
+#[tokio::test]
+async fn what_the_vendor_refuses_names_the_field_and_what_to_do() {
+    let world = World::start().await;
+    world.office().await;
+    let cases = refused_desktops();
+    for case in &cases {
+        if let Some(fault) = case.fault.clone() {
+            let at: FaultPoint = match case.spec.get("flavor").and_then(Value::as_str) {
+                Some(flavor) => Fault::on("CreateInstance").with("InstanceType", flavor),
+                None => Fault::on("CreateInstance").with("InstanceType", "ecs.r6.large"),
+            };
+            world.sim.fault(at.always().kind(fault));
+        }
+        let mut spec = case.spec.clone();
+        if case.name == "name" {
+            spec["flavor"] = json!("ecs.r6.large");
+        }
+        world.desktop(case.name, spec).await;
+    }
+    // The fields that nobody can change afterwards.
+    world
+        .cluster("network", json!({"network": {"vpcId": "vpc-none"}}))
+        .await;
+    let no_type = Fault::on("CreateCluster").with("ClusterType", "gws.s1.advanced");
+    world.sim.fault(
+        no_type
+            .always()
+            .code(400, "InvalidClusterType.NotSupported", "Not here."),
+    );
+    world
+        .cluster(
+            "type",
+            json!({"gws": {"clusterType": "gws.s1.advanced"}, "network": {"vpcId": "vpc-3"}}),
+        )
+        .await;
+    for (name, reason, field) in [
+        ("network", "NotFoundAtVendor", "spec.network.vpcId"),
+        ("type", "RefusedByVendor", "spec.gws.clusterType"),
+    ] {
+        let seen: DesktopCluster = world.reason(name, "Stalled", reason).await;
+        holds(&seen.says("Ready"), &[field, "delete this one", "Next attempt after"]);
+        world.event(name, reason).await;
+    }
+    for case in &cases {
+        let seen: Desktop = world.reason(case.name, "Ready", case.reason).await;
+        assert_eq!(seen.condition("Stalled").is_some(), case.stalled, "{}", case.name);
+        holds(&seen.says("Ready"), case.words);
+        holds(&seen.says("Ready"), &["Next attempt after"]);
+        let error = seen.status.unwrap().last_error.unwrap();
+        assert!(error.code.is_some() && error.request_id.is_some(), "{error:?}");
+        if case.stalled {
+            world.event(case.name, case.reason).await;
+        }
+    }
+    assert_eq!(world.instances(), 0);
+
+    // A wrong value is put right; every other cause goes by itself.
+    for case in &cases {
+        if let Some(cure) = &case.cure {
+            world.patch::<Desktop>(case.name, json!({"spec": cure})).await;
+        }
+    }
+    world.sim.clear_faults();
+    for case in &cases {
+        let seen: Desktop = world.ready(case.name).await;
+        assert!(seen.status.as_ref().unwrap().retry.is_none() && seen.condition("Stalled").is_none());
+    }
+    assert_eq!(world.instances(), cases.len());
+    world.ready::<DesktopCluster>("type").await;
+    world.delete::<DesktopCluster>("network").await;
+    world.gone::<DesktopCluster>("network").await;
+}
+
+/// The defaults of the operator, as far as the backoff goes.
+fn default_limits() -> Limits {
+    let second = Duration::from_secs(1);
+    Limits {
+        intent_lifetime: second,
+        settle: second,
+        empty_listing_gap: second,
+        retry_unknown_create: true,
+        backoff_base: Duration::from_mins(1),
+        backoff_max: Duration::from_mins(30),
+        task_deadline: second,
+        resend: second,
+        fast: second,
+        slow: second,
+    }
+}
+
+/// Attempts within an hour of failing, the first one included.
+fn attempts_an_hour(uid: &str) -> usize {
+    let waits = (1..).map(|failures| backoff(failures, uid, &default_limits()));
+    let begun = waits.scan(Duration::ZERO, |at, wait| {
+        *at += wait;
+        Some(*at)
+    });
+    1 + begun.take_while(|at| *at < Duration::from_hours(1)).count()
+}
+
+#[tokio::test]
+async fn what_fails_for_good_is_tried_six_times_an_hour() {
+    let world = World::start_with(SimConfig::fast(4.0), |o| {
+        o.arg("--backoff-base=1m")
+            .arg("--backoff-max=30m")
+            .arg("--inventory-slow=1h")
+    })
+    .await;
+    world.office().await;
+    world.desktop("alice", json!({"flavor": "ecs.none"})).await;
+    world
+        .cluster("nowhere", json!({"network": {"vpcId": "vpc-none"}}))
+        .await;
+    let wrong = json!({"accessKeyId": "wrong", "accessKeySecret": "wrong"});
+    account(&world, "wrong", wrong, json!({})).await;
+    let alice: Desktop = world.reason("alice", "Stalled", "NotFoundAtVendor").await;
+    let nowhere: DesktopCluster = world.reason("nowhere", "Stalled", "NotFoundAtVendor").await;
+    let provider: DesktopProvider = world.reason("wrong", "Stalled", "CredentialsInvalid").await;
+    let last = |action: &str, account: &str| {
+        let ledger = world.ledger();
+        let calls = ledger.entries().filter(|e| e.action == action);
+        calls
+            .filter(|e| account.is_empty() || e.account == account)
+            .last()
+            .unwrap()
+            .time
+    };
+    for (uid, retry, tried) in [
+        (
+            alice.metadata.uid,
+            alice.status.unwrap().retry,
+            last("CreateInstance", ""),
+        ),
+        (
+            nowhere.metadata.uid,
+            nowhere.status.unwrap().retry,
+            last("CreateCluster", ""),
+        ),
+        (
+            provider.metadata.uid,
+            provider.status.unwrap().retry,
+            last("CreateServiceLinkedRole", ""),
+        ),
+    ] {
+        let (uid, retry) = (uid.unwrap(), retry.unwrap());
+        let wait = Duration::try_from(retry.next_attempt_time.0.duration_since(tried)).unwrap();
+        let expected = backoff(1, &uid, &default_limits());
+        // Times in a status have whole seconds; how long the write took is not known.
+        assert!(wait + Duration::from_secs(1) >= expected, "{wait:?} {expected:?}");
+        assert_eq!(retry.failures, 1);
+        assert_eq!(backoff(2, &uid, &default_limits()) / 2, expected);
+        assert_eq!(attempts_an_hour(&uid), 6);
+    }
+    // Nor does waiting for the next attempt keep the vendor busy: while the catalog is read a few times, the desktops
+    // are listed at most once more.
+    let before = world.ledger().position();
+    world.calls_since(before, "DescribeAvailableResource", 3).await;
+    let ledger = world.ledger();
+    let listings = ledger.since(before).filter(|e| e.action == "DescribeInstances").count();
+    assert!(listings <= 1, "{listings} listings for a desktop that waits");
+    assert_eq!(ledger.calls("CreateInstance").len(), 1);
+    assert_eq!(ledger.since(before).filter(|e| e.account.is_empty()).count(), 0);
+}
+
+#[tokio::test]
+async fn an_unreadable_object_stops_nobody() {
+    let mut world = World::start().await;
+    world.office().await;
+    // As after a change of the schema that did not fit what was stored.
+    let kinds: Api<CustomResourceDefinition> = world.env.all();
+    let name = "desktops.desktop-operator.io";
+    let kind = kinds.get(name).await.unwrap();
+    let mut versions = serde_json::to_value(kind.spec.versions).unwrap();
+    versions[0]["schema"]["openAPIV3Schema"]["properties"]["spec"] =
+        json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let loose = json!({"spec": {"versions": versions}});
+    kinds
+        .patch(name, &PatchParams::default(), &Patch::Merge(loose))
+        .await
+        .unwrap();
+    let odd = json!({
+        "apiVersion": "desktop-operator.io/v1alpha1", "kind": "Desktop", "metadata": {"name": "odd"},
+        "spec": {"clusterRef": {"name": "office"}, "flavor": "ecs.g6.large", "image": {"id": crate::world::IMAGE},
+            "workMode": "Desktop", "power": "Running", "billing": {"mode": "PayAsYouGo"}, "onLoss": "Report",
+            "systemDisk": {"category": "cloud_essd", "sizeGiB": "eighty"}},
+    });
+    eventually("the loose schema is in force", async || {
+        world.env.try_apply(&odd.to_string()).await.map(|_| ())
+    })
+    .await;
+    let event = world.event("odd", "Unreadable").await;
+    holds(&event.note.unwrap(), &["cannot be read", "Correct it"]);
+    world.ready_desktop("alice", whole(json!({}))).await;
+
+    // One that begins with it in its first listing is not stopped either.
+    world.operator.kill();
+    world.operator = Operator::builder(&world.env)
+        .allow_endpoint(world.sim.url())
+        .arg("--leader-elect=false")
+        .start();
+    world.operator.ready().await;
+    world.ready_desktop("bob", whole(json!({}))).await;
+    let api = world.env.api::<Desktop>();
+    let right = json!({"spec": {"systemDisk": {"sizeGiB": 80}}});
+    api.patch_metadata("odd", &PatchParams::default(), &Patch::Merge(right))
+        .await
+        .unwrap();
+    world.ready::<Desktop>("odd").await;
+    assert_eq!(world.instances(), 3);
+}
+
+/// What the schema would have filled in.
+fn whole(spec: Value) -> Value {
+    let mut all =
+        json!({"workMode": "Desktop", "power": "Running", "billing": {"mode": "PayAsYouGo"}, "onLoss": "Report"});
+    all.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+    all
+}
+
+#[tokio::test]
+async fn a_throttled_account_slows_down_alone_and_its_status_stays_still() {
+    let mut world = World::start().await;
+    account(&world, "other", right("other"), json!({})).await;
+    world.office().await;
+    world.ready_desktop("alice", json!({})).await;
+    world.cluster("annex", json!({"providerRef": {"name": "other"}})).await;
+    world.ready::<DesktopCluster>("annex").await;
+
+    world.sim.fault(Fault::on("*").by("testid").always().throttle(100));
+    let began = world.ledger().position();
+    let mut versions = BTreeSet::new();
+    eventually("it is throttled a dozen times", async || {
+        versions.insert(world.get::<Desktop>("alice").await.metadata.resource_version);
+        versions.insert(world.get::<DesktopCluster>("office").await.metadata.resource_version);
+        let refused = world.ledger().since(began).filter(|e| e.account == "testid").count();
+        if refused >= 12 { Ok(()) } else { Err(refused) }
+    })
+    .await;
+    // Each says once that it cannot be seen for a while, if at all.
+    assert!(versions.len() <= 4, "{versions:?}");
+    // The other account works as fast as ever: more of it happens than of the one that was told to slow down.
+    let began = world.ledger().position();
+    world.desktop("bob", json!({"clusterRef": {"name": "annex"}})).await;
+    world.ready::<Desktop>("bob").await;
+    let by = |account: &str| world.ledger().since(began).filter(|e| e.account == account).count();
+    assert!(by("other") > by("testid"), "{} and {}", by("other"), by("testid"));
+    let alice = world.get::<Desktop>("alice").await;
+    assert!(alice.condition("Stalled").is_none(), "{:?}", alice.status);
+
+    world.sim.clear_faults();
+    world.ready::<Desktop>("alice").await;
+    world.ready::<DesktopCluster>("office").await;
+    let metrics = world.operator.metrics().await;
+    assert!(
+        metrics.lines().any(|l| l.contains("throttled") && l.contains("acme")),
+        "{metrics}"
+    );
+    assert_eq!(calls_of(&world, "testid", "CreateInstance"), 1);
+}
+
+#[tokio::test]
+async fn answers_that_are_none_and_tasks_without_end_are_said_and_outlived() {
+    let world = World::start_with(SimConfig::fast(4.0), |o| {
+        o.arg("--task-deadline=2s").arg("--resend=500ms")
+    })
+    .await;
+    world.sim.fault(Fault::on("SetClusterPolicy").never_finish_task());
+    world.sim.fault(Fault::on("CreateCluster").after_commit().html());
+    world.cluster("office", json!({})).await;
+    let waiting: DesktopCluster = world.reason("office", "Ready", "SettingPolicy").await;
+    assert!(waiting.is("Reconciling", "True") && waiting.is("PolicyEnforced", "False"));
+    object(
+        &world.api::<DesktopCluster>(),
+        "office",
+        "says how long it waits",
+        |c| {
+            c.condition("Ready")
+                .is_some_and(|c| c.2.contains("is waited for until"))
+        },
+    )
+    .await;
+    let office: DesktopCluster = world.ready("office").await;
+    assert_eq!(world.committed("CreateCluster"), 1);
+
+    world.sim.fault(Fault::on("CreateInstance").after_commit().html());
+    world.desktop("alice", json!({})).await;
+    world.ready::<Desktop>("alice").await;
+    assert_eq!((world.committed("CreateInstance"), world.instances()), (1, 1));
+
+    // A vendor whose answers cannot be read is not one whose desktops are gone.
+    world.sim.fault(Fault::on("DescribeInstances").always().html());
+    let alice: Desktop = world.reason("alice", "Ready", "VendorUnavailable").await;
+    assert!(alice.is("Ready", "Unknown") && alice.condition("Stalled").is_none());
+    holds(&alice.says("Ready"), &["cannot be observed", "tried again"]);
+    world.sim.clear_faults();
+    world.ready::<Desktop>("alice").await;
+
+    let cluster = office.status.unwrap().id.unwrap();
+    world.edit(GwsEdit::SetClusterStatus {
+        cluster: cluster.clone(),
+        status: "indebt".into(),
+    });
+    let office: DesktopCluster = world.reason("office", "Stalled", "BillingProblem").await;
+    holds(&office.says("Stalled"), &["unpaid bills", "settle them"]);
+    world.edit(GwsEdit::SetClusterStatus {
+        cluster,
+        status: "running".into(),
+    });
+    world.ready::<DesktopCluster>("office").await;
+}
