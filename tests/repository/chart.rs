@@ -3,10 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
-use desktop_operator::http::observe::CallObserver;
-use desktop_operator::ops::metrics::Metrics;
 use serde_json::Value;
 
 use crate::helm;
@@ -281,17 +278,7 @@ fn selectors_meet_the_pods_and_nothing_of_another_release() {
 /// Every metric that the alerts and the dashboard ask for is one the operator has, with the labels they use.
 #[test]
 fn the_alerts_and_the_dashboard_know_the_metrics() {
-    let metrics = Metrics::default();
-    let second = Duration::from_secs(1);
-    metrics.leader("lease", true);
-    metrics.reconcile_started("desktop");
-    metrics.reconcile_ended("desktop", "panic", second);
-    metrics.became_ready("Desktop", second);
-    metrics.drift_healed("Desktop", "power");
-    metrics.orphans("provider", "cluster", Some(1));
-    metrics.called("account", "action", "ok", second);
-    metrics.throttled("account", second);
-    let exposed = metrics.encode();
+    let exposed = super::docs::every_metric();
     let samples = words(&exposed);
     for file in ["files/rules.yaml", "files/dashboard.json"] {
         let text = std::fs::read_to_string(helm::chart().join(file)).unwrap();

@@ -1,10 +1,12 @@
 //! The API reference is made from the types, and what the documents link to exists.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use clap::Args;
-use desktop_operator::controller::settings::Settings;
+use desktop_operator::http::observe::CallObserver;
+use desktop_operator::ops::metrics::Metrics;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -27,11 +29,16 @@ fn relative_links_lead_somewhere() {
     for file in documents().unwrap() {
         let text = std::fs::read_to_string(&file).unwrap();
         for target in link_targets(&text) {
-            let path = target.split('#').next().unwrap();
-            if path.is_empty() || path.contains("://") || path.starts_with("mailto:") {
+            if target.contains("://") || target.starts_with("mailto:") {
                 continue;
             }
-            if !file.parent().unwrap().join(path).exists() {
+            let (path, heading) = target.split_once('#').unwrap_or((&target, ""));
+            let leads_to = match path {
+                "" => file.clone(),
+                path => file.parent().unwrap().join(path),
+            };
+            let found = leads_to.exists() && (heading.is_empty() || anchors(&leads_to).contains(heading));
+            if !found {
                 broken.push(format!("{}: {target}", file.strip_prefix(root()).unwrap().display()));
             }
         }
@@ -40,24 +47,103 @@ fn relative_links_lead_somewhere() {
 }
 
 #[test]
-fn every_setting_is_described_with_its_default() {
-    let text = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+fn every_flag_is_described_with_its_default() {
+    let output = Command::new(env!("CARGO_BIN_EXE_desktop-operator"))
+        .arg("--help")
+        .env_remove("POD_NAMESPACE")
+        .env_remove("ALLOW_ENDPOINTS")
+        .output()
+        .unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let flags = flags(&help);
+    assert!(flags.len() > 20, "{help}");
+    let text = operations();
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| `--")).collect();
-    let command = Settings::augment_args(clap::Command::new("operator"));
-    let mut missing = Vec::new();
-    for argument in command.get_arguments() {
-        let flag = format!("`--{}`", argument.get_long().unwrap());
-        let defaults: Vec<String> = argument
-            .get_default_values()
-            .iter()
-            .map(|value| format!("`{}`", value.to_str().unwrap()))
-            .collect();
-        let described = |row: &&str| row.contains(&flag) && defaults.iter().all(|default| row.contains(default));
-        if !rows.iter().any(described) {
-            missing.push(format!("{flag} {defaults:?}"));
+    let described = |flag: &str, default: Option<&str>| {
+        let (flag, default) = (format!("`{flag}`"), default.map(|d| format!("`{d}`")));
+        rows.iter()
+            .any(|row| row.contains(&flag) && default.as_ref().is_none_or(|d| row.contains(d)))
+    };
+    let missing: Vec<_> = flags.iter().filter(|(f, d)| !described(f, d.as_deref())).collect();
+    assert!(missing.is_empty(), "not in docs/operations.md: {missing:#?}");
+    let known = |row: &&&str| flags.iter().any(|(flag, _)| row.contains(&format!("| `{flag}`")));
+    let outdated: Vec<_> = rows.iter().filter(|row| !known(row)).collect();
+    assert!(outdated.is_empty(), "no flags: {outdated:#?}");
+}
+
+/// The flags of a program and their defaults, as its help tells them; those of every program aside.
+fn flags(help: &str) -> Vec<(String, Option<String>)> {
+    let mut flags: Vec<(String, Option<String>)> = Vec::new();
+    for line in help.lines().map(str::trim) {
+        if line.starts_with("--") {
+            let flag = line.split([' ', '[', '=']).next().unwrap();
+            flags.push((flag.to_owned(), None));
+        } else if let Some(default) = line.strip_prefix("[default: ")
+            && let Some((_, last)) = flags.last_mut()
+        {
+            *last = Some(default.trim_end_matches(']').to_owned());
         }
     }
-    assert!(missing.is_empty(), "not in docs/operations.md: {missing:#?}");
+    flags
+}
+
+#[test]
+fn every_metric_is_described() {
+    let exposed = every_metric();
+    let families: BTreeSet<String> = exposed
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+        .map(|(name, kind)| match kind {
+            "counter" => format!("{name}_total"),
+            "info" => format!("{name}_info"),
+            _ => name.to_owned(),
+        })
+        .collect();
+    let text = operations();
+    let described = first_cells(section(&text, "## Metrics"));
+    assert_eq!(described, families);
+}
+
+#[test]
+fn every_alert_is_described() {
+    let rules = std::fs::read_to_string(root().join("config/prometheus/rules.yaml")).unwrap();
+    let names = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
+    let names: BTreeSet<String> = names.map(str::to_owned).collect();
+    let text = operations();
+    let described = first_cells(section(&text, "## Alerts"));
+    assert_eq!(described, names);
+}
+
+/// What the operator exposes, with a series in every family.
+pub fn every_metric() -> String {
+    let metrics = Metrics::default();
+    let second = Duration::from_secs(1);
+    metrics.leader("lease", true);
+    metrics.reconcile_started("desktop");
+    metrics.reconcile_ended("desktop", "panic", second);
+    metrics.became_ready("Desktop", second);
+    metrics.drift_healed("Desktop", "power");
+    metrics.orphans("provider", "cluster", Some(1));
+    metrics.called("account", "action", "ok", second);
+    metrics.throttled("account", second);
+    metrics.encode()
+}
+
+fn operations() -> String {
+    std::fs::read_to_string(root().join("docs/operations.md")).unwrap()
+}
+
+/// What stands below a headline, up to the next one.
+fn section<'a>(text: &'a str, headline: &str) -> &'a str {
+    let (_, below) = text.split_once(headline).unwrap();
+    below.split("\n## ").next().unwrap()
+}
+
+/// The first cells of the rows of a table, where they are code.
+fn first_cells(table: &str) -> BTreeSet<String> {
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.filter_map(|row| row.split('`').next().map(str::to_owned))
+        .collect()
 }
 
 /// Words in the same spelling that are no reasons: values, kinds, operations.
@@ -83,9 +169,11 @@ const NOT_REASONS: [&str; 17] = [
 
 #[test]
 fn every_reason_is_explained() {
-    let text = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let text = operations();
     let mut missing = Vec::new();
-    for file in files_below(&["src/plan", "src/controller"], "rs").unwrap() {
+    let mut files = files_below(&["src/plan", "src/controller"], "rs").unwrap();
+    files.extend(["src/backend/connect.rs", "src/backend/error.rs"].map(|file| root().join(file)));
+    for file in files {
         if file.ends_with("tests.rs") {
             continue;
         }
@@ -147,6 +235,20 @@ fn link_targets(text: &str) -> Vec<String> {
     let prose = without_code(text);
     let targets = prose.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     targets.map(str::to_owned).collect()
+}
+
+/// What the headings of a document are linked to by.
+fn anchors(file: &Path) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let headings = text.lines().filter_map(|line| line.strip_prefix('#'));
+    headings
+        .map(|heading| {
+            let kept = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+            kept.chars()
+                .filter(|c| c.is_alphanumeric() || *c == '-' || *c == '_')
+                .collect()
+        })
+        .collect()
 }
 
 /// Code may hold anything that looks like a link.
