@@ -1,10 +1,10 @@
-//! `make demo` without a terminal: what it tells, and that it ends well.
+//! What a newcomer tries first: `make demo`, here without a terminal, and the manifests of the README.
 
 use std::process::Stdio;
 
 use tokio::process::Command;
 
-use crate::harness::room;
+use crate::harness::{Env, room};
 
 /// Beginnings of what is told, in this order, whatever stands between.
 const STORY: [&str; 15] = [
@@ -48,4 +48,23 @@ async fn the_demo_tells_its_story_and_ends_well() {
     }
     let gone = story.lines().filter(|line| line.ends_with("  gone")).count();
     assert_eq!(gone, 5, "objects seen to go:\n{story}");
+}
+
+#[tokio::test]
+async fn the_manifests_of_the_readme_are_accepted() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let manifests: Vec<&str> = readme
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|block| block.split("```").next())
+        .collect();
+    assert_eq!(manifests.len(), 1);
+    let env = Env::shared().await;
+    for namespace in ["desktop-system", "design"] {
+        env.apply(&format!(
+            "{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}}}}}"
+        ))
+        .await;
+    }
+    env.dry_run(manifests[0]).await.unwrap();
 }
