@@ -92,25 +92,28 @@ impl BackendError {
             action,
             code: None,
             request_id: None,
-            message: sanitize(message),
+            message: explanation(message),
             retry_after: None,
         }
     }
 }
 
-/// At most 256 characters, control characters replaced and what looks like a ticket or a key left out: vendors' texts
-/// reach conditions and logs.
+/// At most 256 characters, control characters replaced: vendors' texts reach conditions and logs.
 #[must_use]
 pub fn sanitize(text: &str) -> String {
-    text.split(|c: char| c.is_control() || c == ' ')
-        .map(without_tokens)
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
         .take(256)
         .collect::<String>()
         .trim()
         .to_owned()
+}
+
+/// As [`sanitize`], and what looks like a ticket or a key is left out: for explanations, which may repeat anything.
+#[must_use]
+pub fn explanation(text: &str) -> String {
+    let words = text.split(|c: char| c.is_control() || c == ' ').map(without_tokens);
+    sanitize(&words.collect::<Vec<_>>().join(" "))
 }
 
 /// No id, name or address that a vendor would tell is as long as this in one piece.
@@ -148,13 +151,16 @@ mod tests {
             format!("a\n\"{ticket}\"\nb"),
             format!("LogonTicket={ticket}"),
         ] {
-            assert!(!sanitize(&text).contains("W0Vu"), "{}", sanitize(&text));
+            assert!(!explanation(&text).contains("W0Vu"), "{}", explanation(&text));
         }
-        assert_eq!(sanitize("LogonTicket=A1B2 Password:x"), "LogonTicket=*** Password=***");
+        assert_eq!(
+            explanation("LogonTicket=A1B2 Password:x"),
+            "LogonTicket=*** Password=***"
+        );
         let plain = "The specified ImageId m-bp1example0123456789 is not found: 2C3E4A5B-5349-4D00-8000-000000000007.";
-        assert_eq!(sanitize(plain), plain);
+        assert_eq!(explanation(plain), plain);
         let code = "InvalidSystemDiskCategoryOfInstanceType.ValueNotSupported";
-        assert_eq!(sanitize(code), code);
-        assert_eq!(sanitize(&"word ".repeat(100)).chars().count(), 255);
+        assert_eq!(explanation(code), code);
+        assert_eq!(explanation(&"word ".repeat(100)).chars().count(), 255);
     }
 }

@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
-use crate::backend::error::{BackendError, ErrorClass, sanitize};
+use crate::backend::error::{BackendError, ErrorClass, explanation};
 use crate::http::limit::Refused;
 use crate::http::sign::rpc::percent_encode;
 use crate::http::transport::{Answer, Effect, TransportError};
@@ -41,7 +41,7 @@ impl Scrubber {
             .0
             .iter()
             .fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
-        sanitize(&clean)
+        explanation(&clean)
     }
 }
 
