@@ -157,16 +157,21 @@ impl Bench {
         (made.len(), gone.len())
     }
 
-    /// Arms a hold for each of these.
-    pub fn hold(&self, points: &[Point], moment: Moment) {
+    /// Strikes each of these at its point.
+    pub fn arm(&self, points: &[Point], moment: Moment, effect: Effect) {
         for (name, number) in points {
             let cut = Cut {
                 number: *number,
                 moment,
-                effect: Effect::Hold,
+                effect,
             };
             self.script.cut(name, Some(cut));
         }
+    }
+
+    /// Stops each of these at its point.
+    pub fn hold(&self, points: &[Point], moment: Moment) {
+        self.arm(points, moment, Effect::Hold);
     }
 
     /// Waits until each of these is held, or has reached its end with fewer requests.
