@@ -24,7 +24,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::harness::Env;
 use describe::{Step, api_step, learn, vendor_step};
-pub use script::{Cut, Effect, Moment, Script, Verdict};
+pub use script::{At, Cut, Effect, Moment, Script, Verdict};
 
 static WRITTEN: AtomicU32 = AtomicU32::new(0);
 const LONGEST: usize = 16 << 20;

@@ -6,9 +6,9 @@ use std::io::Write as _;
 use desktop_operator::api::{Desktop, DesktopCluster};
 use desktop_operator::sim::SimConfig;
 
-use super::bench::{Bench, Mortal, Point, points};
+use super::bench::{Bench, Mortal, Point, creations, points};
 use super::waves::PATIENT;
-use crate::harness::Operator;
+use crate::harness::{Operator, eventually};
 use crate::leader::until_it_leads;
 use crate::proxy::{Moment, Verdict};
 
@@ -82,6 +82,29 @@ async fn two_that_both_lead_make_one_of_each() {
     assert!(other.running());
     let said = format!("\ntwo that both lead: {DESKTOPS} desktops and {CLUSTERS} clusters, one of each made\n");
     let _ = std::io::stdout().lock().write_all(said.as_bytes());
+}
+
+#[tokio::test]
+async fn an_orderly_end_records_what_was_bought() {
+    let mut bench = Bench::start(SimConfig::fast(20.0), &["--leader-elect=false"]).await;
+    bench.world.office().await;
+    bench.begin_creation::<Desktop>("alice", Moment::After).await;
+    let operator = &mut bench.world.operator;
+    operator.terminate();
+    eventually("it is asked to end", async || {
+        let log = operator.log();
+        if log.contains("asked to end") { Ok(()) } else { Err(log) }
+    })
+    .await;
+    bench.script.release("alice", Verdict::GoOn);
+    assert!(bench.world.operator.wait().await.success());
+    let alice: Desktop = bench.world.get("alice").await;
+    let ledger = bench.world.ledger();
+    let made = creations::<Desktop>(&ledger, "alice");
+    assert_eq!(made.len(), 1);
+    assert_eq!(made[0].ids, [alice.vendor_id().unwrap()]);
+    bench.succeed(&[]).await;
+    bench.judge_made::<Desktop>("alice").await;
 }
 
 impl Bench {
