@@ -5,8 +5,10 @@
 //! killed, or put to sleep, at every one of them, before and after it took effect. One crash serves many objects: each
 //! is stopped at a point of its own, and when all have stopped the operator dies. The simulator's ledger is the judge.
 
+mod answers;
 mod bench;
 mod clusters;
 mod desktops;
+mod leaders;
 mod report;
 mod waves;

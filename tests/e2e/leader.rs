@@ -29,7 +29,8 @@ async fn leads(operator: &mut Operator) -> bool {
     }
 }
 
-async fn until_it_leads(operator: &mut Operator) {
+/// Waits until an operator leads.
+pub async fn until_it_leads(operator: &mut Operator) {
     eventually("it leads", async || {
         if leads(operator).await {
             Ok(())

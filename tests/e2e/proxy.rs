@@ -24,7 +24,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::harness::Env;
 use describe::{Step, api_step, learn, vendor_step};
-pub use script::{Cut, Effect, Moment, Script, Verdict};
+pub use script::{At, Cut, Effect, Moment, Script, Verdict};
 
 static WRITTEN: AtomicU32 = AtomicU32::new(0);
 const LONGEST: usize = 16 << 20;
@@ -124,7 +124,7 @@ impl Shared {
     async fn pass(&self, parts: Parts, body: Bytes) -> Response {
         let step = match self.upstream {
             Upstream::Api(_) => self.script.with_names(|names| api_step(names, &parts, &body)),
-            Upstream::Vendor(..) => self.script.with_names(|names| vendor_step(names, &body)),
+            Upstream::Vendor(..) => self.script.with_names(|names| vendor_step(names, &parts, &body)),
         };
         let Some(mut step) = step else {
             return self.forward(parts, body).await.unwrap_or_else(|_| broken());
@@ -151,8 +151,8 @@ impl Shared {
                 Verdict::GoOn => None,
                 Verdict::Drop => Some(broken()),
             },
-            Effect::Break => Some(broken()),
-            Effect::Status(code) => Some(status(code)),
+            Effect::Status(code) if matches!(self.upstream, Upstream::Api(_)) => Some(status(code)),
+            Effect::Break | Effect::Status(_) => Some(broken()),
         }
     }
 
@@ -190,7 +190,8 @@ impl Shared {
                 Ok(Response::from_parts(head, Body::new(body)))
             }
             Upstream::Vendor(client, url) => {
-                let mut request = client.request(parts.method, url).body(body);
+                let path = parts.uri.path_and_query().map_or("", |p| p.as_str());
+                let mut request = client.request(parts.method, format!("{url}{path}")).body(body);
                 if let Some(kind) = parts.headers.get(header::CONTENT_TYPE) {
                     request = request.header(header::CONTENT_TYPE, kind);
                 }

@@ -10,7 +10,7 @@ use desktop_operator::sim::{Entry, Kind, Ledger, Sim, SimConfig};
 
 use super::report::Report;
 use crate::harness::{Env, Operator, eventually};
-use crate::proxy::{Cut, Effect, Moment, Proxy, Script, Verdict};
+use crate::proxy::{At, Cut, Effect, Moment, Proxy, Script, Verdict};
 use crate::world::{Seen, World};
 
 /// The name of a resource and which of its requests is cut, from 1.
@@ -157,16 +157,40 @@ impl Bench {
         (made.len(), gone.len())
     }
 
-    /// Arms a hold for each of these.
-    pub fn hold(&self, points: &[Point], moment: Moment) {
+    /// Strikes each of these at its point.
+    pub fn arm(&self, points: &[Point], moment: Moment, effect: Effect) {
         for (name, number) in points {
             let cut = Cut {
-                number: *number,
+                at: At::Number(*number),
                 moment,
-                effect: Effect::Hold,
+                effect,
             };
             self.script.cut(name, Some(cut));
         }
+    }
+
+    /// Stops each of these at its point.
+    pub fn hold(&self, points: &[Point], moment: Moment) {
+        self.arm(points, moment, Effect::Hold);
+    }
+
+    /// Makes one whose creation is held at the vendor.
+    pub async fn begin_creation<K: Mortal>(&self, name: &str, moment: Moment) {
+        let cut = Cut {
+            at: At::First(K::CREATE),
+            moment,
+            effect: Effect::Hold,
+        };
+        self.script.cut(name, Some(cut));
+        K::apply(self, name).await;
+        eventually("its creation is held", async || {
+            if self.script.holds(name) {
+                Ok(())
+            } else {
+                Err(format!("{:?}", self.script.passed(name)))
+            }
+        })
+        .await;
     }
 
     /// Waits until each of these is held, or has reached its end with fewer requests.

@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
-use desktop_operator::api::Desktop;
+use desktop_operator::api::{Desktop, DesktopCluster};
 use desktop_operator::sim::{GwsEdit, SimConfig};
 
-use super::bench::{Bench, points};
-use crate::proxy::Moment;
-use crate::world::IMAGE;
+use super::bench::{Bench, creations, points};
+use crate::harness::object;
+use crate::proxy::{Moment, Verdict};
+use crate::world::{IMAGE, Seen};
 
 /// Fewer would mean that the proxies see less than they should.
 const AT_LEAST: usize = 40;
@@ -51,4 +52,49 @@ async fn a_desktop_survives_a_crash_at_every_request() {
     }
     bench.report.show("a desktop survives a crash at every request");
     assert!(bench.report.distinct() >= AT_LEAST);
+}
+
+/// What no protocol without a token can prevent: the vendor carries out, after it was given up, what a dead operator
+/// had sent. It must be seen, and nothing may be deleted that nobody asked to delete.
+#[tokio::test]
+async fn what_arrives_after_it_was_given_up_is_said_and_kept() {
+    let mut bench = Bench::start(SimConfig::fast(20.0), &["--leader-elect=false"]).await;
+    bench.world.office().await;
+    bench.begin_creation::<Desktop>("alice", Moment::Before).await;
+    bench.crash();
+    bench.succeed(&[]).await;
+    bench.judge_made::<Desktop>("alice").await;
+    let used = bench.world.id("alice").await;
+    bench.script.release("alice", Verdict::GoOn);
+    let alice: Desktop = bench.world.reason("alice", "Duplicate", "Duplicate").await;
+    let ledger = bench.world.ledger();
+    let made = creations::<Desktop>(&ledger, "alice");
+    let other = &made[1].ids[0];
+    assert!(made.len() == 2 && made[0].ids[0] == used);
+    assert!(alice.says("Duplicate").contains(other.as_str()));
+    assert_eq!(bench.world.id("alice").await, used);
+
+    bench.world.delete::<Desktop>("alice").await;
+    bench.world.gone::<Desktop>("alice").await;
+    object(
+        &bench.world.api::<DesktopCluster>(),
+        "office",
+        "names the orphan",
+        |c| {
+            c.status
+                .as_ref()
+                .is_some_and(|s| s.orphans.iter().any(|o| o.id == *other))
+        },
+    )
+    .await;
+    let ledger = bench.world.ledger();
+    assert_eq!(
+        ledger
+            .committed("DeleteInstance")
+            .iter()
+            .filter(|e| e.ids != [used.clone()])
+            .count(),
+        0
+    );
+    assert_eq!(bench.world.instances(), 1);
 }

@@ -76,8 +76,12 @@ fn status_words(object: &Value) -> String {
 }
 
 /// A call that changes something at the vendor.
-pub fn vendor_step(names: &Names, body: &[u8]) -> Option<Step> {
-    let form: HashMap<String, String> = url::form_urlencoded::parse(body).into_owned().collect();
+pub fn vendor_step(names: &Names, parts: &Parts, body: &[u8]) -> Option<Step> {
+    let query = parts.uri.query().unwrap_or_default().as_bytes();
+    let form: HashMap<String, String> = [query, body]
+        .into_iter()
+        .flat_map(|text| url::form_urlencoded::parse(text).into_owned())
+        .collect();
     let action = form.get("Action")?;
     let read = ["Describe", "Get", "CreateServiceLinkedRole"];
     if read.iter().any(|prefix| action.starts_with(prefix)) {

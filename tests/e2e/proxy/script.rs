@@ -27,11 +27,20 @@ pub enum Effect {
     Status(u16),
 }
 
+/// Which request is struck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// The how-manieth of its object, from 1.
+    Number(usize),
+    /// The first with this label.
+    First(&'static str),
+}
+
 /// Strikes one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
-    /// The how-manieth of its object, from 1.
-    pub number: usize,
+    /// Which.
+    pub at: At,
     /// Before or after it takes effect.
     pub moment: Moment,
     /// What happens to it.
@@ -120,7 +129,11 @@ impl Script {
         let subject = state.subjects.entry(step.subject.clone()).or_default();
         step.number = subject.passed.len() + 1;
         subject.passed.push(step.clone());
-        let cut = subject.cut.filter(|cut| cut.number == step.number)?;
+        let cut = subject.cut.filter(|cut| match cut.at {
+            At::Number(number) => number == step.number,
+            At::First(label) => label == step.label,
+        })?;
+        subject.cut = None;
         if cut.effect != Effect::Hold {
             subject.struck = Some(step.label.clone());
         }
