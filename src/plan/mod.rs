@@ -181,6 +181,16 @@ fn patience(class: ErrorClass, limits: &Limits) -> Limits {
     limits
 }
 
+/// What a deleted object waits for: those who still need it, some of them by name.
+pub(crate) fn waits_for(users: &[String]) -> String {
+    const NAMED: usize = 10;
+    let named = users.get(..NAMED).unwrap_or(users).join(", ");
+    match users.len().saturating_sub(NAMED) {
+        0 => format!("Waits for {named} to be deleted first."),
+        more => format!("Waits for {named} and {more} more to be deleted first."),
+    }
+}
+
 /// The places of a status that a failure is written to.
 pub(crate) struct Failure<'a> {
     pub(crate) last_error: &'a mut Option<LastError>,
@@ -267,4 +277,21 @@ pub(crate) fn refusal(error: Option<&LastError>) -> &'static str {
 #[must_use]
 pub fn readable(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_waited_for_is_named_up_to_a_point() {
+        let users = |count| (1..=count).map(|n| format!("Desktop d{n}")).collect::<Vec<_>>();
+        assert_eq!(waits_for(&users(1)), "Waits for Desktop d1 to be deleted first.");
+        assert_eq!(
+            waits_for(&users(2)),
+            "Waits for Desktop d1, Desktop d2 to be deleted first."
+        );
+        let many = waits_for(&users(12));
+        assert!(many.ends_with("Desktop d10 and 2 more to be deleted first."), "{many}");
+    }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Failure, Limits, Notice};
+use super::{Failure, Limits, Notice, waits_for};
 use crate::api::condition::{self, Stamp};
 use crate::api::provider::{AvailableClusterType, DesktopProviderSpec, DesktopProviderStatus};
 use crate::backend::{BackendError, Catalog};
@@ -128,13 +128,7 @@ pub fn in_use(
     }
     let mut status = status.clone();
     status.observed_generation = stamp.generation;
-    let names: Vec<&str> = users.iter().take(10).map(String::as_str).collect();
-    let more = if users.len() > names.len() { ", …" } else { "" };
-    let message = format!(
-        "{} objects still need this account ({}{more}); delete them first.",
-        users.len(),
-        names.join(", ")
-    );
+    let message = waits_for(users);
     let mut notices = Vec::new();
     if stamp.deletion_blocked(&mut status.conditions, "InUse", &message) {
         notices.push(Notice::warning("DeletionBlocked", message));

@@ -94,9 +94,9 @@ async fn a_provider_that_is_deleted_first_stays_until_everything_is_gone() {
     world.office().await;
     world.ready_desktop("alice", json!({})).await;
     world.delete::<DesktopProvider>("acme").await;
-    blocked::<DesktopProvider>(&world, "acme", "InUse", &["office", "alice", "delete them first"]).await;
+    blocked::<DesktopProvider>(&world, "acme", "InUse", &["office", "alice", "to be deleted first"]).await;
     world.delete::<DesktopCluster>("office").await;
-    blocked::<DesktopCluster>(&world, "office", "InUse", &["alice", "delete them first"]).await;
+    blocked::<DesktopCluster>(&world, "office", "InUse", &["alice", "to be deleted first"]).await;
 
     // Keys are changed meanwhile, and the operator dies in the middle of it all.
     world.edit(AccountEdit::AddKey {

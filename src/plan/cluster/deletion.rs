@@ -6,7 +6,7 @@ use crate::api::condition;
 use crate::backend::model::ClusterState;
 use crate::backend::{ObservedCluster, Operation};
 use crate::plan::managed::Turn;
-use crate::plan::{Notice, Pace, create, explain, last_error, refusal, span};
+use crate::plan::{Notice, Pace, create, explain, last_error, refusal, span, waits_for};
 
 impl Draft<'_> {
     pub(super) fn delete(&mut self) {
@@ -22,17 +22,13 @@ impl Draft<'_> {
             return;
         }
         if !self.inputs.used_by.is_empty() {
-            let names: Vec<&str> = self.inputs.used_by.iter().take(10).map(String::as_str).collect();
-            let more = if self.inputs.used_by.len() > names.len() {
-                ", …"
-            } else {
-                ""
-            };
-            let message = format!(
-                "{} Desktops still belong to this cluster ({}{more}); delete them first.",
-                self.inputs.used_by.len(),
-                names.join(", ")
-            );
+            let users: Vec<String> = self
+                .inputs
+                .used_by
+                .iter()
+                .map(|name| format!("Desktop {name}"))
+                .collect();
+            let message = waits_for(&users);
             self.blocked("InUse", &message);
             self.pace = Pace::Fast;
             return;
