@@ -205,6 +205,7 @@ where
         }
     };
     let concurrency = context.settings.concurrency;
+    context.metrics.controller_started(part, concurrency);
     let running = controller
         .with_config(Config::default().concurrency(concurrency))
         .reconcile_on(wakes)

@@ -7,7 +7,9 @@ mod labels;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::text;
@@ -18,7 +20,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use self::labels::{Account, Action, Call, Cluster, Controller, Drift, Election, Kind, Outcome};
+use self::labels::{Account, Action, Call, Controller, Drift, Election, Kind, Outcome};
 use crate::http::observe::CallObserver;
 
 /// What [`Metrics::encode`] writes, as the value of `Content-Type`.
@@ -29,6 +31,9 @@ const REQUEST_SECONDS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 const READY_SECONDS: [f64; 11] = [
     15.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0,
 ];
+
+/// How a pass can end.
+const RESULTS: [&str; 4] = ["success", "error", "requeue", "panic"];
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
@@ -41,13 +46,16 @@ pub struct Metrics {
     reconcile_panics: Family<Controller, Counter>,
     reconcile_seconds: Histograms<Controller>,
     active_workers: Family<Controller, Gauge>,
+    most_workers: Family<Controller, Gauge>,
     leader: Family<Election, Gauge>,
     requests: Family<Call, Counter>,
     request_seconds: Histograms<Action>,
     throttled_seconds: Family<Account, Counter<f64, AtomicU64>>,
     time_to_ready: Histograms<Kind>,
     drift_healed: Family<Drift, Counter>,
-    orphans: Family<Cluster, Gauge>,
+    orphans: Family<Account, Gauge>,
+    /// What the gauge sums up, by account and cluster: clusters come and go, and are no label.
+    orphans_of_clusters: Mutex<BTreeMap<(String, String), usize>>,
 }
 
 impl Default for Metrics {
@@ -67,6 +75,7 @@ impl Metrics {
             reconcile_panics: Family::default(),
             reconcile_seconds: Family::new_with_constructor(|| Histogram::new(RECONCILE_SECONDS)),
             active_workers: Family::default(),
+            most_workers: Family::default(),
             leader: Family::default(),
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(|| Histogram::new(REQUEST_SECONDS)),
@@ -74,6 +83,7 @@ impl Metrics {
             time_to_ready: Family::new_with_constructor(|| Histogram::new(READY_SECONDS)),
             drift_healed: Family::default(),
             orphans: Family::default(),
+            orphans_of_clusters: Mutex::default(),
         };
         metrics.register();
         metrics
@@ -106,6 +116,11 @@ impl Metrics {
             "controller_runtime_active_workers",
             "Passes under way",
             self.active_workers.clone(),
+        );
+        registry.register(
+            "controller_runtime_max_concurrent_reconciles",
+            "Passes that may be under way at the same time",
+            self.most_workers.clone(),
         );
         registry.register(
             "leader_election_master_status",
@@ -166,6 +181,22 @@ impl Metrics {
         self.leader.get_or_create(&labels).set(leads.into());
     }
 
+    /// A controller starts, and has so many passes under way at most.
+    ///
+    /// Its counters begin at zero here. One that first appears with a one looks to Prometheus as if it had never
+    /// risen, and an alert would miss the first panic.
+    pub fn controller_started(&self, controller: &'static str, most: u16) {
+        let labels = Controller { controller };
+        self.most_workers.get_or_create(&labels).set(most.into());
+        drop(self.active_workers.get_or_create(&labels));
+        drop(self.reconcile_seconds.get_or_create(&labels));
+        drop(self.reconcile_errors.get_or_create(&labels));
+        drop(self.reconcile_panics.get_or_create(&labels));
+        for result in RESULTS {
+            drop(self.reconciles.get_or_create(&Outcome { controller, result }));
+        }
+    }
+
     /// A pass of a controller began.
     pub fn reconcile_started(&self, controller: &'static str) {
         self.active_workers.get_or_create(&Controller { controller }).inc();
@@ -200,20 +231,27 @@ impl Metrics {
         self.drift_healed.get_or_create(&Drift { kind, field }).inc();
     }
 
-    /// Vendor desktops whose resource is gone, per provider and cluster; `None` when the cluster is gone too.
+    /// Vendor desktops of a cluster whose resource is gone; `None` when the cluster is gone too. Shown is the sum over
+    /// the clusters of the provider's account.
     pub fn orphans(&self, provider: &str, cluster_id: &str, count: Option<usize>) {
-        let labels = Cluster {
-            provider: provider.to_owned(),
-            cluster: cluster_id.to_owned(),
-        };
+        let mut clusters = self.orphans_of_clusters.lock().unwrap_or_else(PoisonError::into_inner);
+        let cluster = (provider.to_owned(), cluster_id.to_owned());
         match count {
-            Some(count) => {
+            Some(count) => clusters.insert(cluster, count),
+            None => clusters.remove(&cluster),
+        };
+        let account = Account {
+            account: provider.to_owned(),
+        };
+        let counts = clusters.iter().filter(|((of, _), _)| of == provider).map(|(_, count)| *count);
+        match counts.reduce(usize::saturating_add) {
+            Some(sum) => {
                 self.orphans
-                    .get_or_create(&labels)
-                    .set(i64::try_from(count).unwrap_or(i64::MAX));
+                    .get_or_create(&account)
+                    .set(i64::try_from(sum).unwrap_or(i64::MAX));
             }
             None => {
-                self.orphans.remove(&labels);
+                self.orphans.remove(&account);
             }
         }
     }

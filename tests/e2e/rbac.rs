@@ -92,10 +92,7 @@ async fn the_operator_may_do_its_work() {
         for verb in ["get", "list", "watch", "patch"] {
             operator.will(verb, GROUP, kind, "").await;
         }
-        for verb in ["get", "update", "patch"] {
-            operator.will(verb, GROUP, &format!("{kind}/status"), "").await;
-        }
-        operator.will("update", GROUP, &format!("{kind}/finalizers"), "").await;
+        operator.will("update", GROUP, &format!("{kind}/status"), "").await;
     }
     operator.will("get", "", "namespaces", "").await;
     for verb in ["create", "patch"] {
@@ -116,17 +113,30 @@ async fn the_operator_may_do_nothing_else() {
     // Once the last binding is known to the API server, so are the others.
     operator.will("get", "", "secrets", &env.namespace).await;
     operator.will("get", GROUP, "desktops", "").await;
+    operator
+        .will("get", "coordination.k8s.io", "leases", &env.namespace)
+        .await;
     let other = env.create_namespace("other-", &[]).await;
     let here = env.namespace.as_str();
     for kind in OURS {
         for verb in ["create", "update", "delete", "deletecollection"] {
             operator.may_not(verb, GROUP, kind, here).await;
         }
-        operator.may_not("delete", GROUP, &format!("{kind}/status"), here).await;
+        for verb in ["get", "patch", "create", "delete"] {
+            operator.may_not(verb, GROUP, &format!("{kind}/status"), here).await;
+        }
+        operator.may_not("update", GROUP, &format!("{kind}/finalizers"), here).await;
     }
     for verb in ["list", "watch", "create", "update", "patch", "delete"] {
         operator.may_not(verb, "", "secrets", here).await;
         operator.may_not(verb, "", "namespaces", "").await;
+    }
+    for verb in ["list", "watch", "patch", "deletecollection"] {
+        operator.may_not(verb, "coordination.k8s.io", "leases", here).await;
+    }
+    for verb in ["get", "list", "watch", "update", "delete"] {
+        operator.may_not(verb, "events.k8s.io", "events", here).await;
+        operator.may_not(verb, "", "events", here).await;
     }
     operator.may_not("get", "", "secrets", &other).await;
     operator.may_not("get", "", "secrets", "kube-system").await;

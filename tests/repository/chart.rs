@@ -100,8 +100,8 @@ fn unknown_and_wrong_values_are_refused() {
 #[test]
 fn a_cluster_that_is_too_old_is_refused() {
     let version = |v| helm::try_template("test", "desktops", &["--kube-version", v]);
-    assert!(version("1.29.9").unwrap_err().contains("kubeVersion"));
-    assert!(version("v1.30.2-gke.1").is_ok());
+    assert!(version("1.30.9").unwrap_err().contains("kubeVersion"));
+    assert!(version("v1.31.2-gke.1").is_ok());
 }
 
 #[test]
@@ -167,8 +167,10 @@ fn values_reach_the_process() {
         [
             "--leader-elect=true",
             "--address=0.0.0.0:9090",
-            "--allow-endpoint=https://gws.example:8443",
+            "--allow-endpoint=https://gws.example:9443",
             "--allow-endpoint=http://10.0.0.1",
+            "--allow-endpoint=https://[fd00::1]/",
+            "--allow-endpoint=http://[fd00::1]:8080",
             "--concurrency=64",
         ]
     );
@@ -178,7 +180,7 @@ fn values_reach_the_process() {
     assert_eq!(container["ports"][0]["containerPort"], 9090);
     assert_eq!(container["volumeMounts"][0]["mountPath"], "/ca");
     assert_eq!(pod["serviceAccountName"], "robot");
-    assert_eq!(pod["terminationGracePeriodSeconds"], 60);
+    assert_eq!(pod["terminationGracePeriodSeconds"], 120);
     assert_eq!(pod["topologySpreadConstraints"].as_array().unwrap().len(), 1);
     assert_eq!(one(&objects, "PodDisruptionBudget")["spec"]["maxUnavailable"], "50%");
     let groups = &one(&objects, "PrometheusRule")["spec"]["groups"];
@@ -188,6 +190,20 @@ fn values_reach_the_process() {
         .unwrap();
     let written: Value = serde_json::from_str(dashboard).unwrap();
     assert_eq!(written, read_json("files/dashboard.json"));
+}
+
+#[test]
+fn the_endpoints_that_are_allowed_can_be_reached() {
+    let may_call = |objects: &[Value]| -> Vec<u64> {
+        let rule = &one(objects, "NetworkPolicy")["spec"]["egress"][1]["ports"];
+        let ports = rule.as_array().unwrap().iter();
+        ports.map(|port| port["port"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(may_call(&render(&[])), [443, 6443]);
+    assert_eq!(
+        may_call(&render_file("everything.yaml")),
+        [443, 8443, 9443, 80, 8080]
+    );
 }
 
 #[test]
@@ -293,12 +309,10 @@ fn the_alerts_and_the_dashboard_know_the_metrics() {
     for label in [
         "account",
         "action",
-        "cluster",
         "controller",
         "field",
         "kind",
         "outcome",
-        "provider",
         "result",
     ] {
         assert!(

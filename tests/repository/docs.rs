@@ -119,6 +119,7 @@ pub fn every_metric() -> String {
     let metrics = Metrics::default();
     let second = Duration::from_secs(1);
     metrics.leader("lease", true);
+    metrics.controller_started("desktop", 32);
     metrics.reconcile_started("desktop");
     metrics.reconcile_ended("desktop", "panic", second);
     metrics.became_ready("Desktop", second);

@@ -51,6 +51,21 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- concat $credentials .Values.directory.secretNamespaces | uniq | sortAlpha | toJson }}
 {{- end }}
 
+{{- /* TCP ports that may be called, as a JSON list: those that are set, and those of allowEndpoints. */ -}}
+{{- define "desktop-operator.egressPorts" -}}
+{{- $ports := list }}
+{{- range .Values.networkPolicy.egressPorts }}
+{{- $ports = append $ports (int .) }}
+{{- end }}
+{{- range .Values.allowEndpoints }}
+{{- $url := urlParse . }}
+{{- /* The colons of an IPv6 address stand before a bracket. */ -}}
+{{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" }}
+{{- $ports = append $ports (int ($port | default (eq $url.scheme "http" | ternary "80" "443"))) }}
+{{- end }}
+{{- $ports | uniq | toJson }}
+{{- end }}
+
 {{- define "desktop-operator.subject" -}}
 - kind: ServiceAccount
   name: {{ include "desktop-operator.serviceAccountName" . }}

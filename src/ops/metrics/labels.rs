@@ -45,9 +45,3 @@ pub(super) struct Drift {
     pub kind: &'static str,
     pub field: &'static str,
 }
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Cluster {
-    pub provider: String,
-    pub cluster: String,
-}

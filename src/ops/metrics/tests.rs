@@ -10,6 +10,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Every family once, with one series.
 fn filled() -> String {
     let metrics = Metrics::new();
+    metrics.controller_started("desktop", 32);
     metrics.reconcile_started("desktop");
     metrics.reconcile_started("desktop");
     metrics.reconcile_started("desktop");
@@ -33,6 +34,7 @@ fn every_family_is_there_once_under_its_name() {
         ("controller_runtime_reconcile_panics", "counter"),
         ("controller_runtime_reconcile_time_seconds", "histogram"),
         ("controller_runtime_active_workers", "gauge"),
+        ("controller_runtime_max_concurrent_reconciles", "gauge"),
         ("leader_election_master_status", "gauge"),
         ("desktop_operator_vendor_requests", "counter"),
         ("desktop_operator_vendor_request_seconds", "histogram"),
@@ -45,7 +47,7 @@ fn every_family_is_there_once_under_its_name() {
         let line = format!("# TYPE {name} {kind}");
         assert_eq!(text.lines().filter(|l| *l == line).count(), 1, "{line}\n{text}");
     }
-    assert_eq!(text.matches("# TYPE ").count(), 13, "{text}");
+    assert_eq!(text.matches("# TYPE ").count(), 14, "{text}");
     assert!(!text.contains("_total_total"), "{text}");
 }
 
@@ -59,13 +61,14 @@ fn every_series_is_there_once_with_its_labels() {
         r#"controller_runtime_reconcile_panics_total{controller="desktop"} 1"#,
         r#"controller_runtime_reconcile_time_seconds_count{controller="desktop"} 2"#,
         r#"controller_runtime_active_workers{controller="desktop"} 1"#,
+        r#"controller_runtime_max_concurrent_reconciles{controller="desktop"} 32"#,
         r#"leader_election_master_status{name="desktop-operator"} 1"#,
         r#"desktop_operator_vendor_requests_total{account="acme",action="ListThings",outcome="ok"} 1"#,
         r#"desktop_operator_vendor_request_seconds_count{action="ListThings"} 1"#,
         r#"desktop_operator_throttled_seconds_total{account="acme"} 1.5"#,
         r#"desktop_operator_time_to_ready_seconds_count{kind="Desktop"} 1"#,
         r#"desktop_operator_drift_healed_total{kind="Desktop",field="flavor"} 1"#,
-        r#"desktop_operator_orphans{provider="acme",cluster="c-1"} 2"#,
+        r#"desktop_operator_orphans{account="acme"} 2"#,
         concat!(
             r#"desktop_operator_build_info{version=""#,
             env!("CARGO_PKG_VERSION"),
@@ -77,10 +80,39 @@ fn every_series_is_there_once_with_its_labels() {
 }
 
 #[test]
-fn a_count_that_fell_to_zero_is_still_told() {
+fn a_controller_counts_from_zero() {
     let metrics = Metrics::new();
+    metrics.controller_started("desktop", 32);
+    let text = metrics.encode();
+    for line in [
+        r#"controller_runtime_reconcile_total{controller="desktop",result="success"} 0"#,
+        r#"controller_runtime_reconcile_total{controller="desktop",result="panic"} 0"#,
+        r#"controller_runtime_reconcile_errors_total{controller="desktop"} 0"#,
+        r#"controller_runtime_reconcile_panics_total{controller="desktop"} 0"#,
+        r#"controller_runtime_reconcile_time_seconds_count{controller="desktop"} 0"#,
+        r#"controller_runtime_active_workers{controller="desktop"} 0"#,
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn orphans_are_summed_up_by_account_as_long_as_it_has_a_cluster() {
+    let metrics = Metrics::new();
+    let of = |account: &str| -> Option<String> {
+        let start = format!(r#"desktop_operator_orphans{{account="{account}"}} "#);
+        let text = metrics.encode();
+        text.lines().find_map(|l| l.strip_prefix(&start)).map(str::to_owned)
+    };
     metrics.orphans("acme", "c-1", Some(2));
+    metrics.orphans("acme", "c-2", Some(3));
+    metrics.orphans("other", "c-1", Some(7));
+    assert_eq!(of("acme").as_deref(), Some("5"));
+    metrics.orphans("acme", "c-2", None);
+    assert_eq!(of("acme").as_deref(), Some("2"));
     metrics.orphans("acme", "c-1", Some(0));
-    let line = r#"desktop_operator_orphans{provider="acme",cluster="c-1"} 0"#;
-    assert!(metrics.encode().contains(line), "{}", metrics.encode());
+    assert_eq!(of("acme").as_deref(), Some("0"));
+    metrics.orphans("acme", "c-1", None);
+    assert_eq!(of("acme"), None);
+    assert_eq!(of("other").as_deref(), Some("7"));
 }
