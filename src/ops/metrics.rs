@@ -243,7 +243,10 @@ impl Metrics {
         let account = Account {
             account: provider.to_owned(),
         };
-        let counts = clusters.iter().filter(|((of, _), _)| of == provider).map(|(_, count)| *count);
+        let counts = clusters
+            .iter()
+            .filter(|((of, _), _)| of == provider)
+            .map(|(_, count)| *count);
         match counts.reduce(usize::saturating_add) {
             Some(sum) => {
                 self.orphans

@@ -23,10 +23,13 @@ mod failures;
 mod harness;
 #[path = "../tools/helm/helm.rs"]
 mod helm;
+mod helm_wait;
 mod kstatus;
+mod kstatus_live;
 mod leader;
 mod life;
 mod proxy;
+mod metrics;
 mod rbac;
 mod references;
 mod seed;

@@ -125,7 +125,9 @@ async fn the_operator_may_do_nothing_else() {
         for verb in ["get", "patch", "create", "delete"] {
             operator.may_not(verb, GROUP, &format!("{kind}/status"), here).await;
         }
-        operator.may_not("update", GROUP, &format!("{kind}/finalizers"), here).await;
+        operator
+            .may_not("update", GROUP, &format!("{kind}/finalizers"), here)
+            .await;
     }
     for verb in ["list", "watch", "create", "update", "patch", "delete"] {
         operator.may_not(verb, "", "secrets", here).await;

@@ -200,10 +200,7 @@ fn the_endpoints_that_are_allowed_can_be_reached() {
         ports.map(|port| port["port"].as_u64().unwrap()).collect()
     };
     assert_eq!(may_call(&render(&[])), [443, 6443]);
-    assert_eq!(
-        may_call(&render_file("everything.yaml")),
-        [443, 8443, 9443, 80, 8080]
-    );
+    assert_eq!(may_call(&render_file("everything.yaml")), [443, 8443, 9443, 80, 8080]);
 }
 
 #[test]
@@ -306,15 +303,7 @@ fn the_alerts_and_the_dashboard_know_the_metrics() {
             "{file} asks for {unknown:?}, which are not in\n{exposed}"
         );
     }
-    for label in [
-        "account",
-        "action",
-        "controller",
-        "field",
-        "kind",
-        "outcome",
-        "result",
-    ] {
+    for label in ["account", "action", "controller", "field", "kind", "outcome", "result"] {
         assert!(
             exposed.contains(&format!("{label}=\"")),
             "no metric has the label {label}"
