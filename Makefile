@@ -60,6 +60,15 @@ alerts-if-cheap:
 helm: ## Build helm, which the tests of the chart use (once, about four minutes)
 	./tests/tools/helm/build.sh >/dev/null
 
+.PHONY: image
+image: ## Build the container image without a container runtime: target/image/desktop-operator.tar
+	./config/image/build.sh
+
+# Not part of `test`: it compiles everything once more, for a static binary.
+.PHONY: image-test
+image-test: ## Build the image, look at it, and run it where there is nothing else
+	./config/image/test.sh
+
 .PHONY: generate
 generate: ## Write the files that are made from the code: crds/, docs/api.md and parts of the chart
 	$(CARGO) run --locked --quiet --bin crdgen -- crds

@@ -77,7 +77,7 @@ async fn its_pods_run_where_only_restricted_pods_may() {
 }
 
 /// Runs helm as administrator of the test's cluster, in the test's namespace.
-fn helm_in(env: &Env, args: &[&str]) -> Result<String, String> {
+pub fn helm_in(env: &Env, args: &[&str]) -> Result<String, String> {
     let home = env.plane().folder().join("helm");
     let output: Output = helm::command(&home)
         .args(args)

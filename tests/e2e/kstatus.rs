@@ -18,14 +18,15 @@ use crate::harness::Env;
 /// What the tools say of one object.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Verdict {
-    kstatus: String,
-    kstatus_message: String,
-    argo: String,
-    argo_message: String,
+pub struct Verdict {
+    pub kstatus: String,
+    pub kstatus_message: String,
+    pub argo: String,
+    pub argo_message: String,
 }
 
-fn verdicts(objects: &[DynamicObject]) -> Vec<Verdict> {
+/// One verdict an object, in their order.
+pub fn verdicts(objects: &[DynamicObject]) -> Vec<Verdict> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kstatus");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/config/argocd/health.lua");
     let mut program = Command::new("go")

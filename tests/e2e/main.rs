@@ -23,9 +23,12 @@ mod failures;
 mod harness;
 #[path = "../tools/helm/helm.rs"]
 mod helm;
+mod helm_wait;
 mod kstatus;
+mod kstatus_live;
 mod leader;
 mod life;
+mod metrics;
 mod proxy;
 mod rbac;
 mod references;
