@@ -190,6 +190,10 @@ impl Gathered {
         let (Some(view), Some(id)) = (&self.view, &self.asked) else {
             return Observation::Unknown;
         };
+        // What was listed before a lasting failure may no longer hold.
+        if view.error.is_some() {
+            return Observation::Unknown;
+        }
         match view.snapshot.get(id) {
             Some(observed) => Observation::Present(observed),
             None if view.snapshot.started.is_none() || view.absent == 0 => Observation::Unknown,

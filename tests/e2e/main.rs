@@ -8,6 +8,9 @@
     clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,
+    clippy::too_many_lines,
+    clippy::similar_names,
+    clippy::unnecessary_wraps,
     reason = "the whole crate is tests, and their helpers may fail them"
 )]
 

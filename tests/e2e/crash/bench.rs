@@ -292,5 +292,9 @@ fn launch(env: &Env, flags: &[String], kubeconfig: &std::path::Path, vendor: &st
     let builder = Operator::builder(env)
         .allow_endpoint(vendor)
         .kubeconfig(kubeconfig.to_owned());
-    flags.iter().fold(builder, |builder, flag| builder.arg(flag)).start()
+    let mut builder = builder;
+    for flag in flags {
+        builder = builder.arg(flag);
+    }
+    builder.start()
 }
