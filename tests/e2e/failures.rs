@@ -463,8 +463,7 @@ async fn what_fails_for_good_is_tried_six_times_an_hour() {
         let ledger = world.ledger();
         let calls = ledger.entries().filter(|e| e.action == action);
         calls
-            .filter(|e| account.is_empty() || e.account == account)
-            .last()
+            .rfind(|e| account.is_empty() || e.account == account)
             .unwrap()
             .time
     };
@@ -533,7 +532,7 @@ async fn an_unreadable_object_stops_nobody() {
     .await;
     let event = world.event("odd", "Unreadable").await;
     holds(&event.note.unwrap(), &["cannot be read", "Correct it"]);
-    world.ready_desktop("alice", whole(json!({}))).await;
+    world.ready_desktop("alice", whole(&json!({}))).await;
 
     // One that begins with it in its first listing is not stopped either.
     world.operator.kill();
@@ -542,7 +541,7 @@ async fn an_unreadable_object_stops_nobody() {
         .arg("--leader-elect=false")
         .start();
     world.operator.ready().await;
-    world.ready_desktop("bob", whole(json!({}))).await;
+    world.ready_desktop("bob", whole(&json!({}))).await;
     let api = world.env.api::<Desktop>();
     let right = json!({"spec": {"systemDisk": {"sizeGiB": 80}}});
     api.patch_metadata("odd", &PatchParams::default(), &Patch::Merge(right))
@@ -553,7 +552,7 @@ async fn an_unreadable_object_stops_nobody() {
 }
 
 /// What the schema would have filled in.
-fn whole(spec: Value) -> Value {
+fn whole(spec: &Value) -> Value {
     let mut all =
         json!({"workMode": "Desktop", "power": "Running", "billing": {"mode": "PayAsYouGo"}, "onLoss": "Report"});
     all.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());

@@ -9,7 +9,7 @@ use desktop_operator::api::{Desktop, DesktopCluster};
 use desktop_operator::sim::{Entry, Kind, Ledger, Sim, SimConfig};
 
 use super::report::Report;
-use crate::harness::{Env, Operator, eventually};
+use crate::harness::{Env, Operator, OperatorBuilder, eventually};
 use crate::proxy::{At, Cut, Effect, Moment, Proxy, Script, Verdict};
 use crate::world::{Seen, World};
 
@@ -292,9 +292,5 @@ fn launch(env: &Env, flags: &[String], kubeconfig: &std::path::Path, vendor: &st
     let builder = Operator::builder(env)
         .allow_endpoint(vendor)
         .kubeconfig(kubeconfig.to_owned());
-    let mut builder = builder;
-    for flag in flags {
-        builder = builder.arg(flag);
-    }
-    builder.start()
+    flags.iter().fold(builder, OperatorBuilder::arg).start()
 }

@@ -20,12 +20,12 @@ pub struct Step {
 /// UIDs, Leases and vendor ids, and the resources they belong to.
 pub type Names = HashMap<String, String>;
 
-fn step(subject: String, label: impl Into<String>) -> Option<Step> {
-    Some(Step {
-        subject,
-        label: label.into(),
+fn step(subject: &str, label: &str) -> Step {
+    Step {
+        subject: subject.to_owned(),
+        label: label.to_owned(),
         number: 0,
-    })
+    }
 }
 
 /// A write to the API server about one of our resources, or about the lock of one; events are left out.
@@ -43,7 +43,7 @@ pub fn api_step(names: &Names, parts: &Parts, body: &[u8]) -> Option<Step> {
                 _ if json.pointer("/metadata/finalizers").is_some() => format!("{verb} finalizers"),
                 _ => verb.to_string(),
             };
-            step((*name).to_owned(), label)
+            Some(step(name, &label))
         }
         ["apis", "coordination.k8s.io", _, "namespaces", _, "leases", rest @ ..] => {
             let holder = json.pointer("/spec/holderIdentity").and_then(Value::as_str);
@@ -51,7 +51,7 @@ pub fn api_step(names: &Names, parts: &Parts, body: &[u8]) -> Option<Step> {
             let subject = holder
                 .and_then(|holder| names.get(holder))
                 .or_else(|| names.get(lease?))?;
-            step(subject.clone(), format!("{verb} lock"))
+            Some(step(subject, &format!("{verb} lock")))
         }
         _ => None,
     }
@@ -88,13 +88,11 @@ pub fn vendor_step(names: &Names, parts: &Parts, body: &[u8]) -> Option<Step> {
         return None;
     }
     let subject = match action.as_str() {
-        "CreateInstance" => form.get("Name")?.split("-dsk").next()?.to_owned(),
-        "CreateCluster" => form.get("VpcId")?.strip_prefix("vpc-")?.to_owned(),
-        _ => names
-            .get(form.get("InstanceId").or_else(|| form.get("ClusterId"))?)?
-            .clone(),
+        "CreateInstance" => form.get("Name")?.split("-dsk").next()?,
+        "CreateCluster" => form.get("VpcId")?.strip_prefix("vpc-")?,
+        _ => names.get(form.get("InstanceId").or_else(|| form.get("ClusterId"))?)?,
     };
-    step(subject, action.as_str())
+    Some(step(subject, action))
 }
 
 /// Takes from a request and its answer what later requests are recognised by.
