@@ -190,6 +190,10 @@ impl Gathered {
         let (Some(view), Some(id)) = (&self.view, &self.asked) else {
             return Observation::Unknown;
         };
+        if view.error.is_some() {
+            // What was listed before the vendor stopped answering is not what is.
+            return Observation::Unknown;
+        }
         match view.snapshot.get(id) {
             Some(observed) => Observation::Present(observed),
             None if view.snapshot.started.is_none() || view.absent == 0 => Observation::Unknown,
