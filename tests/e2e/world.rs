@@ -182,7 +182,8 @@ spec:
 
     /// Waits for an event with this reason about an object.
     pub async fn event(&self, name: &str, reason: &str) -> Event {
-        let events: Api<Event> = self.env.api();
+        // Those about cluster-scoped objects are kept in another namespace.
+        let events: Api<Event> = self.env.all();
         eventually(&format!("an event {reason} about {name}"), async || {
             let all = events.list(&ListParams::default()).await.map_err(|e| e.to_string())?;
             let about = |e: &&Event| e.regarding.as_ref().is_some_and(|r| r.name.as_deref() == Some(name));

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::show;
 
-const DEADLINE: Duration = Duration::from_secs(25);
+const DEADLINE: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Asks until the probe answers `Ok`. `Err` carries the state seen, and the last one is shown when time is up.
