@@ -1,7 +1,7 @@
 //! One signed call.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
@@ -71,7 +71,12 @@ pub(super) struct Client {
     pub(super) observer: Arc<dyn CallObserver>,
     /// After this time a read is not repeated any more.
     pub(super) patience: Duration,
+    /// Secrets that calls have carried: what the vendor has been told it may repeat anywhere.
+    pub(super) told: Mutex<Vec<SecretString>>,
 }
+
+/// How many secrets are remembered; the oldest are forgotten.
+const MOST_TOLD: usize = 64;
 
 /// A failed attempt.
 struct Failure {
@@ -186,13 +191,18 @@ impl Client {
     }
 
     fn scrubber(&self, params: &Params) -> Scrubber {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, value) in &params.secret {
+            if !told.iter().any(|known| known.expose_secret() == value.expose_secret()) {
+                if told.len() >= MOST_TOLD {
+                    told.remove(0);
+                }
+                told.push(value.clone());
+            }
+        }
         let key = [&self.key.id, &self.key.secret];
         let token = self.key.security_token.iter();
-        Scrubber::new(
-            key.into_iter()
-                .chain(token)
-                .chain(params.secret.iter().map(|(_, value)| value)),
-        )
+        Scrubber::new(key.into_iter().chain(token).chain(told.iter()))
     }
 }
 

@@ -11,7 +11,7 @@ mod paging;
 mod region;
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -105,6 +105,7 @@ impl Gws {
                 key: account.key,
                 observer: account.observer,
                 patience: account.deadline,
+                told: Mutex::default(),
             },
         })
     }
