@@ -54,17 +54,22 @@ registry=$!
 port=
 until [ -n "$port" ]; do
   kill -0 "$registry" 2>/dev/null || { cat "$work/registry.log" >&2; exit 1; }
-  port=$(sed -n 's/.*serving on .*:\([0-9]\{1,\}\).*/\1/p' "$work/registry.log")
+  port=$(sed -n 's/.*serving on port \([0-9]\{1,\}\)$/\1/p' "$work/registry.log")
   [ -n "$port" ] || sleep 0.05
 done
-name=127.0.0.1:$port/desktop-operator:$version
-"$crane" append --oci-empty-base --new_layer "$work/layer.tar" --new_tag "$name" >/dev/null 2>>"$work/crane.log" &&
-  "$crane" mutate "$name" --tag "$name" --set-platform "linux/$architecture" \
-    --entrypoint /usr/local/bin/desktop-operator --user 65532:65532 --exposed-ports 8080/tcp \
-    --label org.opencontainers.image.title=desktop-operator \
-    --label "org.opencontainers.image.version=$version" \
-    --label org.opencontainers.image.licenses=Apache-2.0 >/dev/null 2>>"$work/crane.log" ||
-  { cat "$work/crane.log" >&2; exit 1; }
-"$crane" pull "$name" "$work/image.tar"
+local=127.0.0.1:$port/desktop-operator
+# The tag is what the chart asks for when it is told nothing else.
+if ! {
+  "$crane" append --oci-empty-base --new_layer "$work/layer.tar" --new_tag "$local" &&
+    "$crane" mutate "$local" --output "$work/image.tar" --tag "desktop-operator:$version" \
+      --set-platform "linux/$architecture" --entrypoint /usr/local/bin/desktop-operator --user 65532:65532 \
+      --exposed-ports 8080/tcp \
+      --label org.opencontainers.image.title=desktop-operator \
+      --label "org.opencontainers.image.version=$version" \
+      --label org.opencontainers.image.licenses=Apache-2.0
+} >"$work/crane.log" 2>&1; then
+  cat "$work/crane.log" >&2
+  exit 1
+fi
 mv "$work/image.tar" "$out/desktop-operator.tar"
 "$crane" digest --tarball "$out/desktop-operator.tar"
