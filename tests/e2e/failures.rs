@@ -461,7 +461,7 @@ async fn what_fails_for_good_is_tried_six_times_an_hour() {
     let provider: DesktopProvider = world.reason("wrong", "Stalled", "CredentialsInvalid").await;
     let last = |action: &str, account: &str| {
         let ledger = world.ledger();
-        let calls = ledger.entries().filter(|e| e.action == action);
+        let mut calls = ledger.entries().filter(|e| e.action == action);
         calls
             .rfind(|e| account.is_empty() || e.account == account)
             .unwrap()
