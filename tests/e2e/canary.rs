@@ -225,8 +225,8 @@ async fn no_secret_is_ever_told() {
         world.ready::<Desktop>(name).await;
         told.push_str(&said_in_the_cluster(&world).await);
     }
-    let babbled: DesktopProvider = world.reason("babbler", "Ready", "VendorUnavailable").await;
-    assert!(babbled.condition("Stalled").is_none());
+    let unheard: DesktopProvider = world.reason("babbler", "Ready", "VendorUnavailable").await;
+    assert!(unheard.condition("Stalled").is_none());
     strike(&world, &DELETIONS, &kinds);
     for (name, _) in &kinds {
         world.delete::<Desktop>(name).await;
