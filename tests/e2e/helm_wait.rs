@@ -62,7 +62,7 @@ async fn it_waits_for_what_is_ready_and_gives_up_on_what_never_will_be() {
     // Nobody is there to look: new objects must not pass for ready ones.
     world.operator.kill();
     world.operator.wait().await;
-    let unseen = office(&world, "install", "office", &["--timeout=3s"]).unwrap_err();
+    let unseen = office(&world, "install", "office", &["--timeout=10s"]).unwrap_err();
     assert!(unseen.contains(TIMED_OUT), "{unseen}");
     for expected in ["InProgress", "latest observed generation is -1"] {
         assert!(unseen.contains(expected), "{unseen}\nlacks {expected}");
