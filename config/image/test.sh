@@ -6,7 +6,8 @@ crane=$(tests/tools/crane/build.sh)
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
 work=$(mktemp -d)
 operator=
-trap '[ -z "$operator" ] || kill "$operator" 2>/dev/null || true; rm -rf "$work"' EXIT
+server=
+trap 'kill $operator $server 2>/dev/null || true; rm -rf "$work"' EXIT
 fail() { echo "image: $*" >&2; exit 1; }
 
 digest=$(config/image/build.sh)
@@ -57,25 +58,43 @@ for path in "$PWD" "${CARGO_HOME:-$HOME/.cargo}"; do
   ! grep --quiet --text --fixed-strings "$path" "$root/usr/local/bin/desktop-operator" || fail "the binary tells of $path"
 done
 
-# Alone in its root. What a kubelet would bring is the name of the API server, here one that nobody serves.
-if [ "$(id -u)" = 0 ]; then alone=(chroot); else alone=(unshare --user --map-root-user chroot); fi
-said=$("${alone[@]}" "$root" /usr/local/bin/desktop-operator --version)
+# Alone in its root, with what every container has besides: devices, and names from the kubelet. Here it is that of an
+# API server that takes one connection, and so shows that a static binary finds names.
+mkdir "$root/dev"
+touch "$root/dev/random" "$root/dev/urandom"
+private=(unshare --mount)
+[ "$(id -u)" = 0 ] || private+=(--user --map-root-user)
+alone() {
+  exec "${private[@]}" bash -c 'for device in random urandom; do mount --bind "/dev/$device" "$0/dev/$device"; done
+    exec chroot "$0" "$@"' "$root" "$@"
+}
+said=$(alone /usr/local/bin/desktop-operator --version)
 [ "$said" = "desktop-operator $version" ] || fail "it says $said"
 echo "127.0.0.1 api.example" >"$root/etc/hosts"
-cat >"$root/kubeconfig" <<'YAML'
+python3 -c '
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+server.accept()
+' >"$work/port" &
+server=$!
+until [ -s "$work/port" ]; do
+  kill -0 "$server" 2>/dev/null || fail "there is no port to listen on"
+  sleep 0.1
+done
+cat >"$root/kubeconfig" <<YAML
 apiVersion: v1
 kind: Config
-clusters: [{name: c, cluster: {server: "https://api.example:1"}}]
+clusters: [{name: c, cluster: {server: "https://api.example:$(cat "$work/port")"}}]
 users: [{name: u, user: {token: t}}]
 contexts: [{name: c, context: {cluster: c, user: u}}]
 current-context: c
 YAML
-KUBECONFIG=/kubeconfig RUST_LOG=info,hyper_util=debug "${alone[@]}" "$root" /usr/local/bin/desktop-operator \
-  --address=127.0.0.1:0 >"$work/log" 2>&1 &
+KUBECONFIG=/kubeconfig alone /usr/local/bin/desktop-operator --address=127.0.0.1:0 >"$work/log" 2>&1 &
 operator=$!
-until grep --quiet "the Lease cannot be taken" "$work/log"; do
+while kill -0 "$server" 2>/dev/null; do
   kill -0 "$operator" 2>/dev/null || fail "it ended: $(cat "$work/log")"
+  [ "$(grep --count 'the Lease cannot be taken' "$work/log")" -lt 5 ] || fail "it finds no server: $(cat "$work/log")"
   sleep 0.1
 done
-cat "$work/log"
 echo "$digest"
