@@ -471,6 +471,10 @@ impl<'a> Draft<'a> {
     }
 
     fn attempt(&mut self, attempt: i32) {
+        if self.inputs.in_flight {
+            self.again = self.inputs.limits.fast;
+            return;
+        }
         if let Turn::Refused(wait) = self.turn("CreateCluster") {
             self.again = wait;
             return;

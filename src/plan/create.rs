@@ -74,7 +74,8 @@ pub enum Decision {
 pub fn decide(inputs: &Inputs<'_>) -> Decision {
     let Inputs { limits, now, .. } = *inputs;
     let open = inputs.intent.filter(|i| i.phase == CreatePhase::Open);
-    if inputs.in_flight {
+    // Once it is answered the intent is not open any more, and what the answer was stands in the status.
+    if inputs.in_flight && open.is_some() {
         return Decision::Wait {
             intent: inputs.intent.cloned(),
             message: "The creation is being sent.".into(),

@@ -516,6 +516,10 @@ impl<'a> Draft<'a> {
     }
 
     fn attempt(&mut self, attempt: i32, cluster_id: &str, cluster_subnet: Option<&String>) {
+        if self.inputs.in_flight {
+            self.again = self.inputs.limits.fast;
+            return;
+        }
         if let Turn::Refused(wait) = self.turn("CreateDesktop") {
             // What failed, and when it is tried again, is already said.
             self.again = wait;
