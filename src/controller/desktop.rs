@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::Api;
+use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 
 use super::context::Context;
@@ -127,7 +128,7 @@ fn gather(context: &Arc<Context>, object: &Desktop) -> Gathered {
     let name = &object.spec.cluster_ref.name;
     let found = context
         .clusters
-        .find(|c| c.namespace() == namespace && c.meta().name.as_ref() == Some(name));
+        .get(&ObjectRef::new(name).within(namespace.as_deref().unwrap_or_default()));
     let found = found.as_ref().and_then(|c| c.0.as_ref().ok());
     let binding = status.binding.as_ref().filter(|b| b.uid == own_uid);
     // The recorded place wins: what it was when the money was spent, not what it is called now.
