@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Backend;
+use super::client::Account;
 use super::gws::{self, Gws};
 use crate::api::DesktopProviderSpec;
 use crate::http::credentials::{AccessKey, CredentialsError};
@@ -77,14 +78,14 @@ pub fn connect(
         let value = u32::try_from(value).ok().and_then(NonZeroU32::new);
         value.ok_or(ConnectError::Spec("spec.rateLimit: both numbers must be 1 or more."))
     };
-    let backend = Gws::new(gws::Account {
+    let account = Account {
         name: account,
         endpoint: &endpoint,
-        key: AccessKey::from_secret(secret)?,
         per_second: limit(spec.rate_limit.requests_per_second)?,
         burst: limit(spec.rate_limit.burst)?,
         deadline: settings.deadline,
         observer: Arc::clone(&settings.observer),
-    })?;
+    };
+    let backend = Gws::new(&account, AccessKey::from_secret(secret)?)?;
     Ok(Arc::new(backend))
 }

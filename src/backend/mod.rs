@@ -4,10 +4,13 @@
 //! tasks that some operations start. What a vendor cannot do is data ([`Capabilities`]), not an error at run time.
 //! Backends know nothing of Kubernetes and vendors never import each other.
 
+pub mod client;
 pub mod connect;
+pub(crate) mod decode;
 pub mod error;
 pub mod gws;
 pub mod model;
+pub(crate) mod rpc;
 
 use async_trait::async_trait;
 

@@ -1,6 +1,6 @@
 //! What each operation sends.
 
-use super::client::Params;
+use crate::backend::rpc::Params;
 use super::map::POLICY;
 use crate::api::desktop::{BillingMode, InternetChargeType, PeriodUnit, WorkMode};
 use crate::backend::error::{BackendError, ErrorClass};

@@ -9,8 +9,9 @@ use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
 
 use super::calls::Yields;
-use super::decode::{Fields, timestamp};
-use super::errors::{Scrubber, read};
+use crate::backend::decode::{Fields, timestamp};
+use crate::backend::client::Scrubber;
+use crate::backend::rpc::errors::read;
 use super::{map, paging, receipt};
 use crate::backend::model::TaskKind;
 use crate::backend::{ErrorClass, ObservedCluster, ObservedDesktop, ObservedImage};

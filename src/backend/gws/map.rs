@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::decode::{Fields, Odd, timestamp};
+use crate::backend::decode::{Fields, Odd, timestamp};
 use super::paging::Row;
 use crate::api::desktop::DesktopState;
 use crate::backend::model::{

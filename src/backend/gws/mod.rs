@@ -1,18 +1,11 @@
 //! Alibaba Cloud GWS, wire version 2019-06-18.
 
 mod calls;
-mod client;
-mod decode;
-mod errors;
 #[cfg(test)]
 mod fuzz;
 mod map;
 mod paging;
 mod region;
-
-use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -22,20 +15,21 @@ use jiff::civil::Date;
 use secrecy::{ExposeSecret, SecretString};
 
 use self::calls::{Change, Yields};
-use self::client::{Client, Params};
-use self::decode::{Fields, Odd};
+use super::client::{self, Account};
+use super::decode::{Fields, Odd};
 use super::model::{TaskKind, TicketRequest};
+use super::rpc::{Client, Params, errors};
 use super::{
     Backend, BackendError, Capabilities, Catalog, DirectoryState, ErrorClass, ObservedCluster, ObservedDesktop,
     ObservedImage, Operation, PolicyValues, Receipt, Result, Session, Task, TaskState, Ticket,
 };
 use crate::http::credentials::AccessKey;
-use crate::http::endpoint::Endpoint;
-use crate::http::limit::Limiter;
-use crate::http::observe::CallObserver;
-use crate::http::transport::{Effect, SetupError, Transport};
+use crate::http::transport::{Effect, SetupError};
 
 pub use self::region::{InvalidRegion, host};
+
+/// The version of the wire, which is not the date on the document.
+const VERSION: &str = "2019-06-18";
 
 /// What GWS can do.
 static CAPABILITIES: Capabilities = Capabilities {
@@ -64,24 +58,6 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// How an account is reached.
-pub struct Account<'a> {
-    /// Name under which its calls are counted.
-    pub name: &'a str,
-    /// Where it is called.
-    pub endpoint: &'a Endpoint,
-    /// Who calls.
-    pub key: AccessKey,
-    /// Calls a second in the long run.
-    pub per_second: NonZeroU32,
-    /// Calls that may go out at once.
-    pub burst: NonZeroU32,
-    /// Longest time a call may take, and longest time it may wait for its turn.
-    pub deadline: Duration,
-    /// Who wants to know of calls.
-    pub observer: Arc<dyn CallObserver>,
-}
-
 /// One GWS account in one region.
 pub struct Gws {
     client: Client,
@@ -89,31 +65,15 @@ pub struct Gws {
 
 impl Gws {
     /// Sets the account up; calls nobody yet.
-    pub fn new(account: Account<'_>) -> std::result::Result<Self, SetupError> {
-        let limiter = Limiter::new(
-            account.name,
-            account.per_second,
-            account.burst,
-            account.deadline,
-            Arc::clone(&account.observer),
-        );
-        Ok(Self {
-            client: Client {
-                account: account.name.to_owned(),
-                transport: Transport::new(account.endpoint, account.deadline)?,
-                limiter,
-                key: account.key,
-                observer: account.observer,
-                patience: account.deadline,
-                told: Mutex::default(),
-            },
-        })
+    pub fn new(account: &Account<'_>, key: AccessKey) -> std::result::Result<Self, SetupError> {
+        let client = Client::new(account, key, VERSION)?;
+        Ok(Self { client })
     }
 
     /// Begins something that is read like a change is made: by a task.
     async fn begin(&self, action: &'static str, params: &Params) -> Result<String> {
         let started = self.client.read(action, params, map::task_id).await?;
-        started.ok_or_else(|| errors::odd(action, Effect::Read, "the answer names no task"))
+        started.ok_or_else(|| client::odd(action, Effect::Read, "the answer names no task"))
     }
 }
 

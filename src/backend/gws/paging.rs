@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::client::{Client, Params};
-use super::decode::{Fields, Odd};
+use crate::backend::rpc::{Client, Params};
+use crate::backend::decode::{Fields, Odd};
 use crate::backend::Result;
 use crate::backend::error::{BackendError, ErrorClass};
 
