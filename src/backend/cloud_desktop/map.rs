@@ -151,7 +151,10 @@ pub(super) fn created_user(fields: Fields<'_>, name: &str) -> Result<()> {
     }
 }
 
-impl Row for ObservedDesktop {
+/// A desktop.
+pub(super) struct Desktop(pub(super) ObservedDesktop);
+
+impl Row for Desktop {
     const ACTION: &'static str = "DescribeDesktops";
     const ROWS: &'static str = "Desktops";
     const OWN: &'static [&'static str] = &["DesktopId"];
@@ -166,7 +169,7 @@ impl Row for ObservedDesktop {
             Some("POSTPAY" | "POSTPAID") => Some(false),
             _ => None,
         };
-        Ok(Some(Self {
+        Ok(Some(Self(ObservedDesktop {
             id: required(fields, "DesktopId")?,
             marker: name.as_deref().and_then(naming::marker_in).map(str::to_owned),
             name,
@@ -180,12 +183,12 @@ impl Row for ObservedDesktop {
             // The date beside what is paid by use says nothing.
             expires: fields.time("ExpiredDate")?.filter(|_| prepaid != Some(false)),
             created: fields.time("CreateDate")?,
-            ..Self::default()
-        }))
+            ..ObservedDesktop::default()
+        })))
     }
 
     fn id(&self) -> &str {
-        &self.id
+        &self.0.id
     }
 }
 
@@ -199,8 +202,8 @@ fn desktop_state(vendor_state: &str) -> DesktopState {
         "unregistered" => DesktopState::Unregistered,
         "stopping" => DesktopState::Stopping,
         "stopped" => DesktopState::Stopped,
-        "rebooting" | "restarting" => DesktopState::Restarting,
-        "rebuilding" | "replacing" => DesktopState::Rebuilding,
+        "rebooting" | "restarting" | "rebuilding" | "replacing" => DesktopState::Restarting,
+        "expired" | "suspended" | "locked" | "indebt" => DesktopState::Suspended,
         "deleting" | "releasing" => DesktopState::Deleting,
         "error" | "failed" | "createfailed" => DesktopState::Failed,
         _ => DesktopState::Unknown,

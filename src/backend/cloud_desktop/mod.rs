@@ -49,6 +49,7 @@ pub static CAPABILITIES: Capabilities = Capabilities {
     directory: false,
     power: false,
     rename: Rename::No,
+    label: false,
     system_disk: SystemDiskChoice::Fixed,
     needs_subnet: true,
     needs_zone: true,
@@ -198,12 +199,14 @@ impl Backend for CloudDesktop {
         if !self.extended {
             return Err(self.unsupported("DescribeDesktops"));
         }
-        let mut desktops: Vec<ObservedDesktop> = self.client.list(&Params::new()).await?;
+        let desktops: Vec<map::Desktop> = self.client.list(&Params::new()).await?;
         // The account has one tenant, in which all its desktops are.
-        for desktop in &mut desktops {
-            desktop.cluster_id = Some(cluster_id.to_owned());
-        }
-        Ok(desktops)
+        let cluster_id = Some(cluster_id.to_owned());
+        let placed = |map::Desktop(desktop)| ObservedDesktop {
+            cluster_id: cluster_id.clone(),
+            ..desktop
+        };
+        Ok(desktops.into_iter().map(placed).collect())
     }
 
     async fn list_images(&self) -> Result<Vec<ObservedImage>> {
