@@ -3,6 +3,8 @@
 mod billing;
 mod deletion;
 mod image;
+#[cfg(test)]
+mod once;
 mod steady;
 #[cfg(test)]
 mod tests;
