@@ -121,7 +121,9 @@ impl<'a> Fields<'a> {
     pub(crate) fn percent(self, name: &'static str) -> Result<Option<u8>, Odd> {
         let text = self.raw(name)?;
         let number = text.as_deref().map(|text| text.trim().trim_end_matches('%').trim_end());
-        Ok(number.and_then(|number| number.parse().ok()).filter(|percent| *percent <= 100))
+        Ok(number
+            .and_then(|number| number.parse().ok())
+            .filter(|percent| *percent <= 100))
     }
 
     /// A point in time; none when it is written in a way nobody documents, because no date is worth losing a listing.
@@ -321,7 +323,10 @@ mod tests {
             (json!({"Anything": [{"Id": "1"}, {"Id": "2"}]}), Some(2)),
             (json!({"Anything": {"Id": "1", "Name": "n"}}), Some(1)),
             (json!({"Anything": {"Id": "1"}}), Some(1)),
-            (json!({"Anything": {"Item": [{"Id": "1"}]}, "RequestId": "r", "Extra": {"a": [1]}}), Some(1)),
+            (
+                json!({"Anything": {"Item": [{"Id": "1"}]}, "RequestId": "r", "Extra": {"a": [1]}}),
+                Some(1),
+            ),
             (json!({"Anything": [{"Id": "1"}, {"Name": "n"}]}), None),
             (json!({"Anything": [{"Id": "1"}], "More": [{"Id": "2"}]}), None),
             (json!({"Anything": []}), None),

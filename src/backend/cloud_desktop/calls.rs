@@ -57,39 +57,36 @@ pub(super) fn rebuild(desktop_id: &str, image_id: &str, image_type: &'static str
     }
 }
 
-fn nothing(action: &'static str, params: Params) -> Result<Change, BackendError> {
-    Ok(Change {
-        action,
-        params,
-        yields: Yields::Nothing,
-    })
-}
-
 impl CloudDesktop {
     /// The call for an operation that needs nothing looked up. Wrong requests that can be told here are refused before
     /// they are sent.
     pub(super) fn change(&self, operation: &Operation) -> Result<Change, BackendError> {
-        match operation {
-            Operation::DeleteDesktop { desktop_id } => nothing("DeleteDesktop", self.owned(desktop(desktop_id))),
-            Operation::RenewDesktop { desktop_id, term } => self.renew(desktop_id, term),
+        let (action, params) = match operation {
+            Operation::RenewDesktop { desktop_id, term } => return self.renew(desktop_id, term),
+            Operation::DeleteDesktop { desktop_id } => ("DeleteDesktop", self.owned(desktop(desktop_id))),
             Operation::RenameDesktop { desktop_id, name } if self.extended => {
-                nothing("ModifyDesktop", desktop(desktop_id).set("DesktopName", name))
+                ("ModifyDesktop", desktop(desktop_id).set("DesktopName", name))
             }
-            Operation::StartDesktop { desktop_id } if self.extended => nothing("StartDesktop", desktop(desktop_id)),
+            Operation::StartDesktop { desktop_id } if self.extended => ("StartDesktop", desktop(desktop_id)),
             Operation::StopDesktop { desktop_id } if self.extended => {
-                nothing("StopDesktop", desktop(desktop_id).set("ForceStop", "false"))
+                ("StopDesktop", desktop(desktop_id).set("ForceStop", "false"))
             }
             Operation::RestartDesktop { desktop_id } if self.extended => {
-                nothing("RebootDesktop", desktop(desktop_id).set("ForceStop", "false"))
+                ("RebootDesktop", desktop(desktop_id).set("ForceStop", "false"))
             }
             Operation::AssignUser { desktop_id, user } if self.extended => {
                 let params = desktop(desktop_id)
                     .set("UserName", &user.name)
                     .set("UserGroup", group(user.group));
-                nothing("ModifyDesktopUser", params)
+                ("ModifyDesktopUser", params)
             }
-            _ => Err(invalid(operation.name(), "cloudDesktop has no such call")),
-        }
+            _ => return Err(invalid(operation.name(), "cloudDesktop has no such call")),
+        };
+        Ok(Change {
+            action,
+            params,
+            yields: Yields::Nothing,
+        })
     }
 
     /// Parameters with the one by which a reseller says for whom it acts.

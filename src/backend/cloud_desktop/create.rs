@@ -50,8 +50,14 @@ impl<'a> Wanted<'a> {
         };
         Ok(Self {
             zone_id: required(place.zone_id.as_deref(), "a desktop needs a zone (cloudDesktop.zoneId)")?,
-            subnet_id: required(place.subnet_id.as_deref(), "a desktop needs a subnet (network.subnetId)")?,
-            user: required(user.map(|user| user.name.as_str()), "a desktop needs a user (spec.user)")?,
+            subnet_id: required(
+                place.subnet_id.as_deref(),
+                "a desktop needs a subnet (network.subnetId)",
+            )?,
+            user: required(
+                user.map(|user| user.name.as_str()),
+                "a desktop needs a user (spec.user)",
+            )?,
             user_group: group(user.and_then(|user| user.group)),
             months,
         })
@@ -129,7 +135,8 @@ impl CloudDesktop {
                 Err(BackendError::new(ErrorClass::NotFound, ACTION, &message))
             }
             Some(user) if user.email.is_none() => {
-                let message = format!("the user {name} has no e-mail address, which the vendor needs to hand a desktop over");
+                let message =
+                    format!("the user {name} has no e-mail address, which the vendor needs to hand a desktop over");
                 Err(invalid(ACTION, &message))
             }
             Some(_) => Ok(()),

@@ -156,9 +156,15 @@ fn receipt(yields: Yields, fields: Fields<'_>) -> std::result::Result<Receipt, O
 fn desktop_is_gone(error: &BackendError) -> bool {
     let about_another = error.code.as_ref().is_some_and(|code| {
         let code = code.to_ascii_lowercase();
-        ["desktopowner", "desktopuser", "desktopimage", "desktoppolicy", "desktopgroup"]
-            .iter()
-            .any(|other| code.contains(other))
+        [
+            "desktopowner",
+            "desktopuser",
+            "desktopimage",
+            "desktoppolicy",
+            "desktopgroup",
+        ]
+        .iter()
+        .any(|other| code.contains(other))
     });
     errors::says_gone(error, "desktop") && !about_another
 }
@@ -183,8 +189,8 @@ impl Backend for CloudDesktop {
             .read("DescribeDesktopTypeItems", &Params::new(), map::flavors)
             .await?;
         Ok(Catalog {
-            regions,
             flavors,
+            regions,
             ..Catalog::default()
         })
     }
@@ -213,7 +219,11 @@ impl Backend for CloudDesktop {
         let mut images = Vec::new();
         for (image_type, custom) in [(create::PRIVATE, true), (create::DEFAULT, false)] {
             let of_type: Vec<map::Image> = self.client.list(&Params::new().set("ImageType", image_type)).await?;
-            images.extend(of_type.into_iter().map(|map::Image(image)| ObservedImage { custom, ..image }));
+            images.extend(
+                of_type
+                    .into_iter()
+                    .map(|map::Image(image)| ObservedImage { custom, ..image }),
+            );
         }
         Ok(images)
     }

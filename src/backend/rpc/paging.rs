@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::{Client, Params};
 use crate::backend::Result;
 use crate::backend::decode::{Fields, Odd};
 use crate::backend::error::{BackendError, ErrorClass};
-use super::{Client, Params};
 
 /// Rows asked for at a time: what GWS's sister product allows, and half of what CloudDesktop does.
 const PAGE_SIZE: usize = 50;

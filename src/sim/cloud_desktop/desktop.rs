@@ -54,14 +54,14 @@ fn check_owner_id(world: &mut World, call: &Call) -> Result<()> {
 pub(super) fn named_user(world: &mut World, call: &Call) -> Result<String> {
     let name = call.required("UserName")?;
     let tenant = world.cloud_desktop.tenant(&call.account);
-    match tenant.users.get(name) {
+    match tenant.user(name) {
         None => Err(not_found("UserName", name)),
         Some(user) if user.email.is_empty() => Err(ApiError::new(
             400,
             "InvalidUserName.NoEmail",
             "The user has no email address.",
         )),
-        Some(_) => Ok(name.to_owned()),
+        Some(user) => Ok(user.name.clone()),
     }
 }
 

@@ -222,6 +222,15 @@ impl Default for Tenant {
     }
 }
 
+impl Tenant {
+    /// The user of this name. Directories do not tell capital letters from small ones.
+    #[must_use]
+    pub fn user(&self, name: &str) -> Option<&User> {
+        let name = name.to_lowercase();
+        self.users.values().find(|user| user.name.to_lowercase() == name)
+    }
+}
+
 impl CloudDesktop {
     /// The vendor's own images and nothing else.
     pub(crate) fn seeded(clock: &Clock) -> Self {

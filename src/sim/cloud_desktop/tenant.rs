@@ -37,13 +37,13 @@ fn row(user: &User) -> Value {
 }
 
 pub(super) fn describe_users(world: &mut World, call: &Call) -> Done {
-    let part = call.optional("UserName").unwrap_or_default();
+    let part = call.optional("UserName").unwrap_or_default().to_lowercase();
     let users: Vec<Value> = world
         .cloud_desktop
         .tenant(&call.account)
         .users
         .values()
-        .filter(|user| user.name.contains(part))
+        .filter(|user| user.name.to_lowercase().contains(&part))
         .map(row)
         .collect();
     Done::default().field("Users", users)
@@ -70,7 +70,7 @@ pub(super) fn create_user(world: &mut World, call: &Call) -> Result<Done> {
     if !tenant.directory_up {
         return Err(failed("AD access failed！"));
     }
-    if tenant.users.contains_key(&name) || tenant.unmakeable.contains(&name) {
+    if tenant.user(&name).is_some() || tenant.unmakeable.contains(&name) {
         return Err(failed(&format!("Create user #{name}# failed!")));
     }
     let user = User {

@@ -4,9 +4,9 @@
 use desktop_operator::api::cluster::ClusterState;
 use desktop_operator::api::desktop::DesktopState;
 use desktop_operator::backend::{
-    Backend, DirectoryState, ErrorClass, Flavor, ImageState, ObservedCluster, ObservedDesktop, ObservedImage,
-    ObservedUser,
+    DirectoryState, ErrorClass, Flavor, ImageState, ObservedCluster, ObservedDesktop, ObservedImage, ObservedUser,
 };
+use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -113,7 +113,11 @@ async fn lists_come_in_any_form() {
         json!({"Region": [row]}).to_string().into(),
     ] {
         let vendor = saying("DescribeRegions", json!({"RequestId": "r", "Regions": regions})).await;
-        assert_eq!(at(&vendor).catalog().await.unwrap().regions, ["cn-beijing"], "{regions}");
+        assert_eq!(
+            at(&vendor).catalog().await.unwrap().regions,
+            ["cn-beijing"],
+            "{regions}"
+        );
     }
     let row = json!({"TypeItemId": "b", "Cpu": "2", "Memory": 4.0});
     for types in [
@@ -127,8 +131,16 @@ async fn lists_come_in_any_form() {
         let ids: Vec<_> = flavors.iter().map(|flavor| (flavor.id.as_str(), flavor.cpus)).collect();
         assert_eq!(ids, [("a", None), ("b", Some(2))], "{types}");
     }
-    for users in [json!({"Name": "a"}), json!([{"Name": "a"}]), json!({"UserInfo": {"Name": "a", "Email": ""}})] {
-        let vendor = saying("DescribeActivityDirectoryUsers", json!({"RequestId": "r", "Users": users})).await;
+    for users in [
+        json!({"Name": "a"}),
+        json!([{"Name": "a"}]),
+        json!({"UserInfo": {"Name": "a", "Email": ""}}),
+    ] {
+        let vendor = saying(
+            "DescribeActivityDirectoryUsers",
+            json!({"RequestId": "r", "Users": users}),
+        )
+        .await;
         let listed = at(&vendor).list_users().await.unwrap();
         assert_eq!((listed.len(), listed[0].usable), (1, false), "{users}");
     }
@@ -136,7 +148,7 @@ async fn lists_come_in_any_form() {
 
 #[tokio::test]
 async fn what_is_missing_is_not_taken_for_nothing() {
-    for (action, body) in [
+    let cases = [
         ("DescribeRegions", json!({})),
         ("DescribeRegions", json!({"Regions": "cn-beijing"})),
         ("DescribeRegions", json!({"Regions": [{"LocalName": "x"}]})),
@@ -149,10 +161,17 @@ async fn what_is_missing_is_not_taken_for_nothing() {
         ("DescribeDesktopOwner", json!({"Status": "Active"})),
         ("DescribeDesktops", json!({})),
         ("DescribeDesktops", json!({"Total": 1})),
-        ("DescribeDesktops", json!({"Total": 2, "Desktops": [{"DesktopId": "a"}]})),
-        ("DescribeDesktops", json!({"Total": 1, "Desktops": [{"Status": "Running"}]})),
+        (
+            "DescribeDesktops",
+            json!({"Total": 2, "Desktops": [{"DesktopId": "a"}]}),
+        ),
+        (
+            "DescribeDesktops",
+            json!({"Total": 1, "Desktops": [{"Status": "Running"}]}),
+        ),
         ("DescribeImages", json!({"Total": 1, "Images": []})),
-    ] {
+    ];
+    join_all(cases.into_iter().map(|(action, body)| async move {
         let shown = format!("{action} {body}");
         let vendor = saying(action, body).await;
         let backend = at(&vendor);
@@ -164,16 +183,26 @@ async fn what_is_missing_is_not_taken_for_nothing() {
             _ => backend.list_images().await.unwrap_err(),
         };
         assert_eq!((error.class, error.action), (ErrorClass::Transient, action), "{shown}");
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]
 async fn a_tenant_that_is_being_set_up() {
     for (body, expected) in [
         (json!({"Status": "Config"}), None),
-        (json!({"Status": "Config", "OwnerVpcId": "vpc-1"}), Some(ClusterState::Creating)),
-        (json!({"Status": "active", "OwnerVpcId": "vpc-1"}), Some(ClusterState::Running)),
-        (json!({"Status": "Levitating", "OwnerVpcId": "vpc-1"}), Some(ClusterState::Unknown)),
+        (
+            json!({"Status": "Config", "OwnerVpcId": "vpc-1"}),
+            Some(ClusterState::Creating),
+        ),
+        (
+            json!({"Status": "active", "OwnerVpcId": "vpc-1"}),
+            Some(ClusterState::Running),
+        ),
+        (
+            json!({"Status": "Levitating", "OwnerVpcId": "vpc-1"}),
+            Some(ClusterState::Unknown),
+        ),
     ] {
         let vendor = saying("DescribeDesktopOwner", body.clone()).await;
         let listed = at(&vendor).list_clusters().await.unwrap();

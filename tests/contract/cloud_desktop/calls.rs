@@ -5,7 +5,7 @@ use desktop_operator::api::desktop::{
     UserGroup, WorkMode,
 };
 use desktop_operator::backend::{
-    Backend, ClusterSpec, DesktopSpec, ErrorClass, Operation, PolicyValues, Task, TaskKind, Term, UserSpec,
+    ClusterSpec, DesktopSpec, ErrorClass, Operation, PolicyValues, Task, TaskKind, Term, UserSpec,
 };
 
 use super::account::{TOKEN, at, connected, desktop, documented_at, example_desktop, examples, spec, user};
@@ -330,7 +330,11 @@ async fn what_is_certainly_wrong_is_not_sent() {
             .unwrap_err();
         assert_eq!(error.class, ErrorClass::Invalid, "{spec:?}");
     }
-    for bad in [term(10, PeriodUnit::Month, false), term(1, PeriodUnit::Week, false), term(1, PeriodUnit::Month, true)] {
+    for bad in [
+        term(10, PeriodUnit::Month, false),
+        term(1, PeriodUnit::Week, false),
+        term(1, PeriodUnit::Month, true),
+    ] {
         let renew = Operation::RenewDesktop {
             desktop_id: id(),
             term: bad,
@@ -342,7 +346,11 @@ async fn what_is_certainly_wrong_is_not_sent() {
         email: email.map(str::to_owned),
         remark: None,
     };
-    let users = [named("a-name-of-seventeen", Some("a@b")), named("", Some("a@b")), named("carol", None)];
+    let users = [
+        named("a-name-of-seventeen", Some("a@b")),
+        named("", Some("a@b")),
+        named("carol", None),
+    ];
     for answer in backend.create_users(&users).await.unwrap() {
         assert_eq!(answer.unwrap_err().class, ErrorClass::Invalid);
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use desktop_operator::backend::Backend;
 use desktop_operator::backend::cloud_desktop::host;
 use desktop_operator::backend::connect::{ConnectSettings, connect};
 use desktop_operator::http::endpoint::EndpointPolicy;

@@ -1,7 +1,7 @@
 //! What keeps a desktop from being bought, what leaves it open whether one was, and how the question is asked again.
 
 use desktop_operator::api::desktop::DesktopUser;
-use desktop_operator::backend::{Backend, DesktopSpec, ErrorClass, Operation};
+use desktop_operator::backend::{DesktopSpec, ErrorClass, Operation};
 use desktop_operator::sim::{CloudDesktopEdit, Fault, Kind, Outcome, Sim, SimConfig};
 use serde_json::json;
 
@@ -240,12 +240,23 @@ async fn a_creation_without_a_usable_id_is_in_doubt_and_an_odd_order_is_not() {
         let vendor = examples_but(move |action| (action == "CreateDesktop").then(|| Reply::ok(body.clone()))).await;
         at(&vendor).submit(&create(example_desktop())).await
     };
-    for id in [json!(null), json!(""), json!({}), json!(["d"]), json!("d 1"), json!("x".repeat(129))] {
+    for id in [
+        json!(null),
+        json!(""),
+        json!({}),
+        json!(["d"]),
+        json!("d 1"),
+        json!("x".repeat(129)),
+    ] {
         let error = saying(json!({"RequestId": "r", "DesktopId": id})).await.unwrap_err();
         assert_eq!(error.class, ErrorClass::Ambiguous, "{id}");
     }
     let error = saying(json!({"DesktopId": "d-1"})).await.unwrap_err();
-    assert_eq!(error.class, ErrorClass::Ambiguous, "nobody but the vendor answers without a request id");
+    assert_eq!(
+        error.class,
+        ErrorClass::Ambiguous,
+        "nobody but the vendor answers without a request id"
+    );
     for order in [json!(null), json!([7]), json!("x".repeat(200))] {
         let receipt = saying(json!({"RequestId": "r", "DesktopId": "d-1", "OrderId": order}))
             .await

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use desktop_operator::backend::{Backend, ErrorClass as C, Operation};
+use desktop_operator::api::desktop::PeriodUnit;
+use desktop_operator::backend::{ErrorClass as C, Operation};
 use futures::future::join_all;
 use serde_json::json;
 
 use super::account::{at, connected, documented_at, example, examples, examples_but, spec};
 use super::calls::{operations, term};
 use crate::gws::vendor::{KEY_ID, KEY_SECRET, Notes, Reply, TOKEN, Vendor, secret};
-use desktop_operator::api::desktop::PeriodUnit;
 
 fn delete() -> Operation {
     Operation::DeleteDesktop {
@@ -97,7 +97,7 @@ async fn a_read_survives_a_passing_fault() {
 
 #[tokio::test]
 async fn refusals_are_told_apart_by_their_codes() {
-    for (status, code, for_a_read, for_a_change) in [
+    let cases = [
         (429, "Throttling.User", C::Throttled, C::Throttled),
         (503, "ServiceUnavailable", C::Transient, C::Ambiguous),
         (400, "SignatureDoesNotMatch", C::Auth, C::Auth),
@@ -117,7 +117,8 @@ async fn refusals_are_told_apart_by_their_codes() {
         (200, "AD access failed！", C::Transient, C::Ambiguous),
         (200, "AD access failed!", C::Transient, C::Ambiguous),
         (400, "NeverHeardOf", C::Transient, C::Ambiguous),
-    ] {
+    ];
+    join_all(cases.map(|(status, code, for_a_read, for_a_change)| async move {
         let vendor = Vendor::saying(Reply::error(status, code)).await;
         let backend = at(&vendor);
         let error = backend.list_clusters().await.unwrap_err();
@@ -125,12 +126,17 @@ async fn refusals_are_told_apart_by_their_codes() {
         assert_eq!(error.code.as_deref(), Some(code));
         let error = backend.submit(&renew()).await.unwrap_err();
         assert_eq!(error.class, for_a_change, "{code}");
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]
 async fn a_deletion_of_what_is_gone_has_succeeded() {
-    for code in ["InvalidDesktopId.NotFound", "InvalidDesktop.NotExist", "DesktopNotFound"] {
+    for code in [
+        "InvalidDesktopId.NotFound",
+        "InvalidDesktop.NotExist",
+        "DesktopNotFound",
+    ] {
         let vendor = Vendor::saying(Reply::error(404, code)).await;
         let receipt = documented_at(&vendor).submit(&delete()).await.unwrap();
         assert!(receipt.gone && receipt.request_id.is_some(), "{code}");

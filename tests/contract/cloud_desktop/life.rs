@@ -21,7 +21,9 @@ async fn until<T, F: Future<Output = Option<T>>>(mut ask: impl FnMut() -> F) -> 
 async fn is(backend: &dyn Backend, id: &str, state: DesktopState) -> ObservedDesktop {
     until(|| async {
         let listed = backend.list_desktops("vpc-1").await.unwrap();
-        listed.into_iter().find(|desktop| desktop.id == id && desktop.state == state)
+        listed
+            .into_iter()
+            .find(|desktop| desktop.id == id && desktop.state == state)
     })
     .await
 }
@@ -41,7 +43,10 @@ async fn a_desktop_lives_and_dies() {
     backend.prepare().await.unwrap();
     let catalog = backend.catalog().await.unwrap();
     assert_eq!(catalog.flavors.len(), 7);
-    assert_eq!(catalog.regions, ["cn-beijing", "cn-hangzhou", "cn-shanghai", "cn-shenzhen"]);
+    assert_eq!(
+        catalog.regions,
+        ["cn-beijing", "cn-hangzhou", "cn-shanghai", "cn-shenzhen"]
+    );
     let large = catalog.flavors.iter().find(|f| f.id == "desktop.ga1.4xlarge").unwrap();
     assert_eq!((large.cpus, large.gpu.as_deref()), (Some(16), Some("2 x AMD S7150")));
     let tenant = backend.get_cluster("vpc-1").await.unwrap().unwrap();
@@ -73,28 +78,63 @@ async fn a_desktop_lives_and_dies() {
     };
     submit(backend, assign).await;
     let changed = is(backend, &id, DesktopState::Running).await;
-    assert_eq!((changed.name.as_deref(), changed.user_name.as_deref()), (Some(name), Some("bob")));
+    assert_eq!(
+        (changed.name.as_deref(), changed.user_name.as_deref()),
+        (Some(name), Some("bob"))
+    );
 
-    submit(backend, Operation::RestartDesktop { desktop_id: desktop_id() }).await;
+    submit(
+        backend,
+        Operation::RestartDesktop {
+            desktop_id: desktop_id(),
+        },
+    )
+    .await;
     is(backend, &id, DesktopState::Running).await;
-    submit(backend, Operation::StopDesktop { desktop_id: desktop_id() }).await;
+    submit(
+        backend,
+        Operation::StopDesktop {
+            desktop_id: desktop_id(),
+        },
+    )
+    .await;
     is(backend, &id, DesktopState::Stopped).await;
     let again = backend
-        .submit(&Operation::StopDesktop { desktop_id: desktop_id() })
+        .submit(&Operation::StopDesktop {
+            desktop_id: desktop_id(),
+        })
         .await
         .unwrap_err();
     assert_eq!(again.class, ErrorClass::Conflict);
     rebuild(&sim, backend, &id).await;
-    submit(backend, Operation::StartDesktop { desktop_id: desktop_id() }).await;
+    submit(
+        backend,
+        Operation::StartDesktop {
+            desktop_id: desktop_id(),
+        },
+    )
+    .await;
     is(backend, &id, DesktopState::Running).await;
 
-    submit(backend, Operation::DeleteDesktop { desktop_id: desktop_id() }).await;
+    submit(
+        backend,
+        Operation::DeleteDesktop {
+            desktop_id: desktop_id(),
+        },
+    )
+    .await;
     until(|| async {
         let listed = backend.list_desktops("vpc-1").await.unwrap();
         listed.is_empty().then_some(())
     })
     .await;
-    let gone = submit(backend, Operation::DeleteDesktop { desktop_id: desktop_id() }).await;
+    let gone = submit(
+        backend,
+        Operation::DeleteDesktop {
+            desktop_id: desktop_id(),
+        },
+    )
+    .await;
     assert!(gone.gone);
     assert!(sim.ledger().existing(Kind::Instance).is_empty());
 }
@@ -125,7 +165,10 @@ async fn rebuild(sim: &Sim, backend: &dyn Backend, id: &str) {
     assert_eq!(error.class, ErrorClass::Ambiguous);
     let ledger = sim.ledger();
     assert_eq!(ledger.calls("ReplaceDesktopImage").len(), 2);
-    assert_eq!(ledger.committed("ReplaceDesktopImage")[1].param("ImageType"), Some("default"));
+    assert_eq!(
+        ledger.committed("ReplaceDesktopImage")[1].param("ImageType"),
+        Some("default")
+    );
     is(backend, id, DesktopState::Stopped).await;
 }
 
@@ -152,7 +195,12 @@ async fn a_subscription_is_renewed_once_for_each_token_and_cannot_be_deleted() {
     assert!(submit(backend, renew()).await.order_id.is_some());
     assert_eq!(sim.ledger().committed("RenewDesktop").len(), 1);
     let renewed = is(backend, &id, DesktopState::Running).await;
-    let days = renewed.expires.unwrap().duration_since(made.expires.unwrap()).as_hours() / 24;
+    let days = renewed
+        .expires
+        .unwrap()
+        .duration_since(made.expires.unwrap())
+        .as_hours()
+        / 24;
     assert!((59..=62).contains(&days), "{days}");
     let error = backend
         .submit(&Operation::DeleteDesktop { desktop_id: id.clone() })
@@ -186,8 +234,14 @@ async fn by_the_document_alone_a_desktop_is_created_and_deleted() {
     .await;
     assert!(sim.ledger().existing(Kind::Instance).is_empty());
     // An account that is promised more than the vendor serves says so.
-    let error = at_sim(&sim, true, "testsecret").list_desktops("vpc-1").await.unwrap_err();
-    assert_eq!((error.class, error.code.as_deref()), (ErrorClass::Invalid, Some("InvalidApi.NotFound")));
+    let error = at_sim(&sim, true, "testsecret")
+        .list_desktops("vpc-1")
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.class, error.code.as_deref()),
+        (ErrorClass::Invalid, Some("InvalidApi.NotFound"))
+    );
 }
 
 #[tokio::test]
