@@ -8,6 +8,8 @@ mod once;
 mod steady;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod token;
 mod unsupported;
 mod user;
 
