@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Backend;
 use super::client::Account;
+use super::cloud_desktop::{self, CloudDesktop};
 use super::gws::{self, Gws};
 use super::region::InvalidRegion;
 use crate::api::DesktopProviderSpec;
@@ -102,6 +103,15 @@ pub fn connect(
         let host = gws::host(&gws.region).map_err(|error| ConnectError::Region { field, error })?;
         let endpoint = endpoint("spec.gws.endpoint", &host, &gws.endpoint)?;
         let backend = Gws::new(&account(&endpoint), AccessKey::from_secret(secret)?)?;
+        return Ok(Arc::new(backend));
+    }
+    if let Some(vendor) = &spec.cloud_desktop {
+        let field = "spec.cloudDesktop.region";
+        let host = cloud_desktop::host(&vendor.region).map_err(|error| ConnectError::Region { field, error })?;
+        let endpoint = endpoint("spec.cloudDesktop.endpoint", &host, &vendor.endpoint)?;
+        let key = AccessKey::from_secret(secret)?;
+        let owner_id = vendor.owner_id.clone();
+        let backend = CloudDesktop::new(&account(&endpoint), key, owner_id, vendor.extended_api)?;
         return Ok(Arc::new(backend));
     }
     Err(ConnectError::Spec(

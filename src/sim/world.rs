@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
+use super::cloud_desktop::CloudDesktop;
 use super::config::{ScaledDurations, SimConfig};
 use super::fault::{Armed, When};
 use super::gws::Gws;
@@ -51,6 +52,8 @@ pub struct World {
     pub ledger: Ledger,
     /// Alibaba GWS.
     pub gws: Gws,
+    /// Alibaba CloudDesktop.
+    pub cloud_desktop: CloudDesktop,
     /// Time.
     pub clock: Clock,
     /// Requests that wait to be released.
@@ -83,6 +86,7 @@ impl World {
         Self {
             ledger: Ledger::default(),
             gws: Gws::seeded(&clock),
+            cloud_desktop: CloudDesktop::seeded(&clock),
             clock,
             held: Vec::new(),
             faults: Vec::new(),
@@ -169,6 +173,7 @@ impl World {
         }
         self.next_due = None;
         super::gws::time::advance(self, now);
+        super::cloud_desktop::time::advance(self, now);
         true
     }
 
