@@ -255,7 +255,8 @@ pub struct DisplayPolicy {
 #[x_kube(validation = Rule::new("self.mode == 'Subscription' || !has(self.period)").message("billing.period is only allowed with mode Subscription").field_path(".period"))]
 #[x_kube(validation = Rule::new("self.mode == 'Subscription' || !has(self.paidUntil)").message("billing.paidUntil is only allowed with mode Subscription").field_path(".paidUntil"))]
 pub struct Billing {
-    /// Paid by use, or for a period in advance. Immutable.
+    /// Paid by use, or for a period in advance. `PayAsYouGo` may become `Subscription`, at vendors that can turn a
+    /// desktop into one; there is no way back.
     #[serde(default)]
     pub mode: BillingMode,
     /// The period bought at creation and with each renewal.
