@@ -234,24 +234,6 @@ pub fn immutables() -> Vec<Immutable> {
             without("spec.billing"),
         ),
         desktop(
-            "spec.systemDisk",
-            "systemDisk is immutable",
-            vec![],
-            vec![("spec.systemDisk.sizeGiB", json!(100))],
-        ),
-        desktop(
-            "spec.systemDisk",
-            "systemDisk is immutable",
-            vec![],
-            without("spec.systemDisk"),
-        ),
-        desktop(
-            "spec.systemDisk",
-            "systemDisk is immutable",
-            without("spec.systemDisk"),
-            vec![("spec.systemDisk", json!({"category": "cloud_essd", "sizeGiB": 80}))],
-        ),
-        desktop(
             "spec.workMode",
             "workMode is immutable",
             vec![],
@@ -332,6 +314,7 @@ fn mutable(kind: Kind, vendor: &str) -> Vec<Change> {
             ("spec.displayName", json!("Other")),
             ("spec.flavor", json!("ecs.g6.xlarge")),
             ("spec.image", json!({"id": "m-2"})),
+            ("spec.systemDisk", json!({"category": "cloud_ssd", "sizeGiB": 100})),
             ("spec.user", Value::Null),
             ("spec.power", json!("Stopped")),
             ("spec.displayPolicy", Value::Null),
