@@ -174,7 +174,8 @@ pub enum Currency {
 /// Where a Huawei Workspace project is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.region == oldSelf.region && self.projectId == oldSelf.projectId").message("huaweiWorkspace.region and projectId are immutable").field_path(".projectId"))]
+#[x_kube(validation = Rule::new("self.region == oldSelf.region").message("huaweiWorkspace.region is immutable").field_path(".region"))]
+#[x_kube(validation = Rule::new("self.projectId == oldSelf.projectId").message("huaweiWorkspace.projectId is immutable").field_path(".projectId"))]
 pub struct HuaweiWorkspaceProvider {
     /// Region id, e.g. `cn-north-4`.
     #[schemars(length(min = 1, max = 32), regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"))]

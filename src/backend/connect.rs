@@ -5,11 +5,11 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Backend;
 use super::client::Account;
 use super::cloud_desktop::{self, CloudDesktop};
 use super::gws::{self, Gws};
 use super::region::InvalidRegion;
+use super::{Backend, Capabilities};
 use crate::api::DesktopProviderSpec;
 use crate::http::credentials::{AccessKey, CredentialsError};
 use crate::http::endpoint::{EndpointError, EndpointPolicy};
@@ -117,4 +117,11 @@ pub fn connect(
     Err(ConnectError::Spec(
         "spec: no vendor is set. Set gws, cloudDesktop, capitalOnline or huaweiWorkspace.",
     ))
+}
+
+/// What every vendor that [`connect`] knows can do, by its block in a provider's spec; where a setting of the block adds
+/// to it, once more with that.
+#[must_use]
+pub fn capabilities() -> Vec<(&'static str, &'static Capabilities)> {
+    vec![("`gws`", &gws::CAPABILITIES)]
 }
