@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::capital_online::edit::CapitalOnlineEdit;
 use super::gws::edit::GwsEdit;
 use super::world::{Key, World};
 
@@ -13,6 +14,8 @@ pub enum Edit {
     Account(AccountEdit),
     /// Objects of Alibaba GWS.
     Gws(GwsEdit),
+    /// Objects of CapitalOnline gcw.
+    CapitalOnline(CapitalOnlineEdit),
 }
 
 /// Changes of accounts, keys and time.
@@ -59,6 +62,12 @@ impl From<GwsEdit> for Edit {
     }
 }
 
+impl From<CapitalOnlineEdit> for Edit {
+    fn from(edit: CapitalOnlineEdit) -> Self {
+        Self::CapitalOnline(edit)
+    }
+}
+
 impl From<AccountEdit> for Edit {
     fn from(edit: AccountEdit) -> Self {
         Self::Account(edit)
@@ -69,6 +78,7 @@ impl From<AccountEdit> for Edit {
 pub(crate) fn apply(world: &mut World, edit: Edit) -> Result<String, EditError> {
     match edit {
         Edit::Gws(edit) => super::gws::edit::apply(world, edit),
+        Edit::CapitalOnline(edit) => super::capital_online::edit::apply(world, edit),
         Edit::Account(AccountEdit::AddKey {
             account,
             key_id,

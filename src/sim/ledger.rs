@@ -80,6 +80,8 @@ pub enum Kind {
     Instance,
     /// An image.
     Image,
+    /// A person.
+    User,
 }
 
 /// The life of one object.

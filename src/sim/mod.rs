@@ -7,6 +7,7 @@
 
 mod admin;
 mod auth;
+pub mod capital_online;
 mod clock;
 mod config;
 mod connection;
@@ -20,6 +21,7 @@ mod vendor;
 mod wire;
 mod world;
 
+pub use capital_online::edit::CapitalOnlineEdit;
 pub use clock::Clock;
 pub use config::{Account, Durations, SimConfig};
 pub use edit::{AccountEdit, Edit, EditError};

@@ -13,6 +13,7 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::admin;
+use super::capital_online;
 use super::connection::Cut;
 use super::fault::{self, Fault, FaultKind, When};
 use super::gws::wire::Gateway;
@@ -129,7 +130,11 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
 
 /// The vendor that lives at a path.
 fn vendor_at(uri: &Uri) -> Option<&'static dyn Vendor> {
-    matches!(uri.path(), "" | "/").then_some(&Gateway as &dyn Vendor)
+    match uri.path() {
+        "" | "/" => Some(&Gateway),
+        "/gcw" | "/gcw/" => Some(&capital_online::wire::Gateway),
+        _ => None,
+    }
 }
 
 async fn vendor_call(
@@ -322,7 +327,10 @@ async fn spoil(shared: &Shared, vendor: &dyn Vendor, kind: &FaultKind, answer: A
             let error = vendor.throttled();
             let body = vendor.error(&request_id, &error);
             match retry_after_ms {
-                Some(wait) => wire::json_with_header(error.http, &body, "x-acs-retry-after", &wait.to_string()),
+                Some(wait) => {
+                    let (name, value) = vendor.wait_header(*wait);
+                    wire::json_with_header(error.http, &body, name, &value)
+                }
                 None => wire::json_reply(error.http, &body),
             }
         }
@@ -375,6 +383,7 @@ pub(crate) fn state(world: &World) -> Value {
         "date": world.clock.date(world.now()),
         "census": census,
         "gws": world.gws,
+        "capitalOnline": world.capital_online,
         "held": world.held,
         "faults": faults,
     })

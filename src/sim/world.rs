@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::capital_online::CapitalOnline;
 use super::clock::Clock;
 use super::config::{ScaledDurations, SimConfig};
 use super::fault::{Armed, When};
@@ -51,6 +52,8 @@ pub struct World {
     pub ledger: Ledger,
     /// Alibaba GWS.
     pub gws: Gws,
+    /// CapitalOnline gcw.
+    pub capital_online: CapitalOnline,
     /// Time.
     pub clock: Clock,
     /// Requests that wait to be released.
@@ -80,9 +83,10 @@ impl World {
             .collect();
         let numbered = |prefix: &'static str| (1..10).map(move |n| format!("{prefix}-{n}"));
         let clock = Clock::default();
-        Self {
+        let mut world = Self {
             ledger: Ledger::default(),
             gws: Gws::seeded(&clock),
+            capital_online: CapitalOnline::seeded(config.capital_online),
             clock,
             held: Vec::new(),
             faults: Vec::new(),
@@ -101,7 +105,11 @@ impl World {
             nonces: HashMap::new(),
             serial: 0,
             next_due: None,
+        };
+        for (number, account) in (1..).zip(&config.accounts) {
+            super::capital_online::endow(&mut world, &account.id, number);
         }
+        world
     }
 
     /// Milliseconds since the start.
@@ -169,6 +177,7 @@ impl World {
         }
         self.next_due = None;
         super::gws::time::advance(self, now);
+        super::capital_online::time::advance(self, now);
         true
     }
 
