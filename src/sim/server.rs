@@ -328,7 +328,7 @@ async fn spoil(shared: &Shared, vendor: &dyn Vendor, kind: &FaultKind, answer: A
             let body = vendor.error(&request_id, &error);
             match retry_after_ms {
                 Some(wait) => {
-                    let (name, value) = vendor.wait_header(*wait);
+                    let (name, value) = vendor.retry_after(*wait);
                     wire::json_with_header(error.http, &body, name, &value)
                 }
                 None => wire::json_reply(error.http, &body),

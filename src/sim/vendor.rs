@@ -106,8 +106,8 @@ pub(crate) trait Vendor: Sync {
     /// The error that tells a client to slow down.
     fn throttled(&self) -> ApiError;
 
-    /// The header that says how long to wait.
-    fn wait_header(&self, milliseconds: u64) -> (&'static str, String) {
+    /// The header that says how long a client is to wait.
+    fn retry_after(&self, milliseconds: u64) -> (&'static str, String) {
         ("x-acs-retry-after", milliseconds.to_string())
     }
 

@@ -1,6 +1,7 @@
 //! The objects of gcw.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,18 @@ pub enum Edition {
     /// Three actions more; networks have a line instead of gateways, desktops may have a disk of their own.
     #[serde(rename = "2023")]
     Y2023,
+}
+
+impl FromStr for Edition {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "2022" => Ok(Self::Y2022),
+            "2023" => Ok(Self::Y2023),
+            _ => Err("want 2022 or 2023"),
+        }
+    }
 }
 
 /// Everything of gcw, over all accounts.

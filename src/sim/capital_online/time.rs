@@ -18,7 +18,8 @@ pub(super) fn begin(world: &mut World, call: &Call, due: u64, fields: &Value) ->
     let capital = &mut world.capital_online;
     let armed = capital.failing.iter().position(|(action, _)| *action == call.action);
     let failure = armed.map(|at| capital.failing.remove(at).1);
-    let number = world.capital_online.serial();
+    // Of their own, so that neighbouring desktops have neighbouring numbers.
+    let number = world.capital_online.tasks.len() as u64 + 1;
     let task_id = match world.capital_online.edition {
         Edition::Y2022 => uuid("7a5c0000", number),
         Edition::Y2023 => format!("gcw-{:032x}", u128::from(number) << 64),

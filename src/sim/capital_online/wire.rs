@@ -168,7 +168,7 @@ impl Vendor for Gateway {
         ApiError::new(429, "RequestLimitExceeded", "The request rate is too high.")
     }
 
-    fn wait_header(&self, milliseconds: u64) -> (&'static str, String) {
+    fn retry_after(&self, milliseconds: u64) -> (&'static str, String) {
         ("retry-after", milliseconds.div_ceil(1000).to_string())
     }
 
