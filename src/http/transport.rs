@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use reqwest::{Client, ClientBuilder, redirect, retry};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -30,6 +30,36 @@ pub enum Effect {
     Read,
     /// It is sent once.
     Change,
+}
+
+/// What is sent. Secrets belong into the body, or into headers marked sensitive: URLs are logged by gateways.
+#[derive(Debug)]
+pub struct Request {
+    /// HTTP method.
+    pub method: Method,
+    /// Path in the spelling that is signed; empty for the endpoint's own.
+    pub path: String,
+    /// Query in the spelling that is signed, without its question mark.
+    pub query: String,
+    /// Headers beside those every request has.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// A POST to the endpoint's own path, with a form in the body.
+    #[must_use]
+    pub fn form(query: &[(&str, &str)], form: &[(&str, &str)]) -> Self {
+        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        Self {
+            method: Method::POST,
+            path: String::new(),
+            query: encode(query),
+            headers: HeaderMap::from_iter([(header::CONTENT_TYPE, form_type)]),
+            body: encode(form).into_bytes(),
+        }
+    }
 }
 
 /// A complete answer.
@@ -83,24 +113,24 @@ impl Transport {
         })
     }
 
-    /// Sends one POST with `query` in the URL and `form` in the body. Secrets belong into the form.
-    pub async fn post(
-        &self,
-        effect: Effect,
-        query: &[(&str, &str)],
-        form: &[(&str, &str)],
-    ) -> Result<Answer, TransportError> {
+    /// Sends one request.
+    pub async fn send(&self, effect: Effect, request: Request) -> Result<Answer, TransportError> {
         let mut url = self.url.clone();
-        url.set_query(Some(&encode(query)));
+        if !request.path.is_empty() {
+            url.set_path(&request.path);
+        }
+        if !request.query.is_empty() {
+            url.set_query(Some(&request.query));
+        }
         let client = match effect {
             Effect::Read => &self.reads,
             Effect::Change => &self.changes,
         };
         let response = client
-            .post(url)
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .request(request.method, url)
             .header(header::ACCEPT, "application/json")
-            .body(encode(form))
+            .headers(request.headers)
+            .body(request.body)
             .send()
             .await
             .map_err(unanswered)?;
@@ -151,7 +181,8 @@ fn tls(needed: bool) -> Result<ClientConfig, SetupError> {
 }
 
 /// `name=value&…` in the spelling that is also signed, so that no server can read `+` another way.
-fn encode(pairs: &[(&str, &str)]) -> String {
+#[must_use]
+pub fn encode(pairs: &[(&str, &str)]) -> String {
     let pairs: Vec<String> = pairs
         .iter()
         .map(|(name, value)| format!("{}={}", percent_encode(name), percent_encode(value)))
@@ -213,7 +244,7 @@ mod tests {
         drop(listener);
         let transport = Transport::new(&endpoint(&format!("http://127.0.0.1:{port}")), CONNECT).unwrap();
         let error = transport
-            .post(Effect::Change, &[("Secret", "canary")], &[])
+            .send(Effect::Change, Request::form(&[("Secret", "canary")], &[]))
             .await
             .unwrap_err();
         assert!(matches!(error, TransportError::NotSent(_)), "{error:?}");

@@ -44,6 +44,9 @@ const IMPURE_CALLS: [(&str, &str); 6] = [
 /// The only file that may choose between the vendors.
 const CHOOSER: &str = "src/backend/connect.rs";
 
+/// Folders under `src/backend` that are no vendor: a style of wire that several vendors share.
+const SHARED: [&str; 1] = ["rpc"];
+
 /// A file of the library and its place in the crate.
 struct Source {
     file: String,
@@ -249,6 +252,7 @@ fn vendors() -> BTreeSet<String> {
         .map(Result::unwrap)
         .filter(|entry| entry.file_type().unwrap().is_dir())
         .map(|entry| entry.file_name().into_string().unwrap())
+        .filter(|name| !SHARED.contains(&name.as_str()))
         .collect()
 }
 

@@ -1,18 +1,10 @@
 //! Alibaba Cloud GWS, wire version 2019-06-18.
 
 mod calls;
-mod client;
-mod decode;
-mod errors;
 #[cfg(test)]
 mod fuzz;
 mod map;
 mod paging;
-mod region;
-
-use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -22,38 +14,77 @@ use jiff::civil::Date;
 use secrecy::{ExposeSecret, SecretString};
 
 use self::calls::{Change, Yields};
-use self::client::{Client, Params};
-use self::decode::{Fields, Odd};
+use super::capabilities::{
+    ClusterOrigin, CreateIdentity, ImageChange, Naming, Payment, Rename, SystemDiskChoice, Users,
+};
+use super::client::{self, Account};
+use super::decode::{Fields, Odd};
 use super::model::{TaskKind, TicketRequest};
+use super::region::{self, InvalidRegion};
+use super::rpc::{Client, Params, errors};
 use super::{
     Backend, BackendError, Capabilities, Catalog, DirectoryState, ErrorClass, ObservedCluster, ObservedDesktop,
     ObservedImage, Operation, PolicyValues, Receipt, Result, Session, Task, TaskState, Ticket,
 };
 use crate::http::credentials::AccessKey;
-use crate::http::endpoint::Endpoint;
-use crate::http::limit::Limiter;
-use crate::http::observe::CallObserver;
-use crate::http::transport::{Effect, SetupError, Transport};
+use crate::http::transport::{Effect, SetupError};
 
-pub use self::region::{InvalidRegion, host};
+/// Host name of the vendor's endpoint for a region.
+pub fn host(region: &str) -> std::result::Result<String, InvalidRegion> {
+    Ok(match region::check(region)? {
+        // The two exceptions in the vendor's own list of endpoints.
+        "ap-southeast-3" => "gws.ap-northeast-3.aliyuncs.com".to_owned(),
+        "cn-hangzhou-finance" => "ecd.cn-hangzhou-finance.aliyuncs.com".to_owned(),
+        region => format!("gws.{region}.aliyuncs.com"),
+    })
+}
+
+/// The version of the wire, which is not the date on the document.
+const VERSION: &str = "2019-06-18";
 
 /// What GWS can do.
-static CAPABILITIES: Capabilities = Capabilities {
+pub static CAPABILITIES: Capabilities = Capabilities {
     vendor: "gws",
     service_linked_role: true,
-    create_cluster: true,
-    named_create: true,
+    clusters: ClusterOrigin::Created,
+    rename_cluster: true,
+    create_identity: CreateIdentity::Mark,
+    observe_desktops: true,
+    naming: Naming::Marked,
     policy_fields: &["clipboard", "localDrive", "udp", "usbRedirection", "watermark"],
     nat: true,
     directory: true,
-    unassign_user: false,
-    user_needs_uid: true,
-    change_image: false,
-    change_flavor: false,
-    change_disk: false,
+    power: true,
+    rename: Rename::Free,
+    system_disk: SystemDiskChoice::Required,
+    needs_subnet: false,
+    needs_zone: false,
+    label: false,
+    public_address: true,
+    users: Users {
+        assign: true,
+        required: false,
+        needs_uid: true,
+        unassign: false,
+        change_needs_stop: false,
+    },
+    change_image: ImageChange::No,
+    observe_image: true,
     applications: true,
     display_policy: true,
+    payment: Payment {
+        subscription: true,
+        weeks: true,
+        convert: false,
+        renew: false,
+        delete_prepaid: true,
+        price: false,
+    },
     capture_image: true,
+    rename_image: true,
+    delete_image: true,
+    sessions: true,
+    native_pools: false,
 };
 
 /// Tickets come in one line or in several, with padding or without.
@@ -64,24 +95,6 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// How an account is reached.
-pub struct Account<'a> {
-    /// Name under which its calls are counted.
-    pub name: &'a str,
-    /// Where it is called.
-    pub endpoint: &'a Endpoint,
-    /// Who calls.
-    pub key: AccessKey,
-    /// Calls a second in the long run.
-    pub per_second: NonZeroU32,
-    /// Calls that may go out at once.
-    pub burst: NonZeroU32,
-    /// Longest time a call may take, and longest time it may wait for its turn.
-    pub deadline: Duration,
-    /// Who wants to know of calls.
-    pub observer: Arc<dyn CallObserver>,
-}
-
 /// One GWS account in one region.
 pub struct Gws {
     client: Client,
@@ -89,31 +102,15 @@ pub struct Gws {
 
 impl Gws {
     /// Sets the account up; calls nobody yet.
-    pub fn new(account: Account<'_>) -> std::result::Result<Self, SetupError> {
-        let limiter = Limiter::new(
-            account.name,
-            account.per_second,
-            account.burst,
-            account.deadline,
-            Arc::clone(&account.observer),
-        );
-        Ok(Self {
-            client: Client {
-                account: account.name.to_owned(),
-                transport: Transport::new(account.endpoint, account.deadline)?,
-                limiter,
-                key: account.key,
-                observer: account.observer,
-                patience: account.deadline,
-                told: Mutex::default(),
-            },
-        })
+    pub fn new(account: &Account<'_>, key: AccessKey) -> std::result::Result<Self, SetupError> {
+        let client = Client::new(account, key, VERSION)?;
+        Ok(Self { client })
     }
 
     /// Begins something that is read like a change is made: by a task.
     async fn begin(&self, action: &'static str, params: &Params) -> Result<String> {
         let started = self.client.read(action, params, map::task_id).await?;
-        started.ok_or_else(|| errors::odd(action, Effect::Read, "the answer names no task"))
+        started.ok_or_else(|| client::odd(action, Effect::Read, "the answer names no task"))
     }
 }
 
@@ -208,7 +205,10 @@ impl Backend for Gws {
             .client
             .read("DescribeAvailableResource", &Params::new(), map::cluster_types)
             .await?;
-        Ok(Catalog { cluster_types })
+        Ok(Catalog {
+            cluster_types,
+            ..Catalog::default()
+        })
     }
 
     async fn list_clusters(&self) -> Result<Vec<ObservedCluster>> {
@@ -287,6 +287,7 @@ impl Backend for Gws {
             // What is to be deleted and is not there is deleted.
             (Err(error), Some(noun)) if errors::says_gone(&error, noun) => Ok(Receipt {
                 request_id: error.request_id,
+                gone: true,
                 ..Receipt::default()
             }),
             (result, _) => result,
@@ -309,6 +310,7 @@ impl Backend for Gws {
                 ("DescribeClusterConnections", sessions(&task.object_id, from, to))
             }
             TaskKind::Ticket => ("GetConnectTicket", desktop(&task.object_id).set("AsyncMode", "true")),
+            TaskKind::Job => return Err(self.unsupported("Poll")),
         };
         let finished = self
             .client

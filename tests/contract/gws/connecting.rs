@@ -8,7 +8,7 @@ use desktop_operator::backend::connect::{ConnectError, ConnectSettings, connect}
 use desktop_operator::backend::{Capabilities, ErrorClass};
 use desktop_operator::http::endpoint::EndpointPolicy;
 use desktop_operator::http::observe::Unobserved;
-use desktop_operator::http::transport::{Effect, Transport, TransportError};
+use desktop_operator::http::transport::{Effect, Request, Transport, TransportError};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -133,7 +133,10 @@ async fn a_place_that_is_not_allowed_sees_no_connection() {
     // A name the vendor's template could make, were it turned to the inside by whoever answers for it.
     let endpoint = EndpointPolicy::default().resolve("localhost", None).unwrap();
     let transport = Transport::new(&endpoint, Duration::from_secs(5)).unwrap();
-    let error = transport.post(Effect::Change, &[], &[]).await.unwrap_err();
+    let error = transport
+        .send(Effect::Change, Request::form(&[], &[]))
+        .await
+        .unwrap_err();
     assert!(matches!(error, TransportError::NotSent(_)), "{error}");
     assert!(error.to_string().contains("not a public address"), "{error}");
     assert!(futures::FutureExt::now_or_never(canary.accept()).is_none());

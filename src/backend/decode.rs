@@ -29,7 +29,7 @@ impl Odd {
         }
     }
 
-    const fn not(field: &'static str, problem: &'static str) -> Self {
+    pub(crate) const fn not(field: &'static str, problem: &'static str) -> Self {
         Self { field, problem }
     }
 }
