@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Backend;
+use super::capital_online::{self, CapitalOnline};
 use super::client::Account;
 use super::gws::{self, Gws};
 use super::region::InvalidRegion;
@@ -102,6 +103,12 @@ pub fn connect(
         let host = gws::host(&gws.region).map_err(|error| ConnectError::Region { field, error })?;
         let endpoint = endpoint("spec.gws.endpoint", &host, &gws.endpoint)?;
         let backend = Gws::new(&account(&endpoint), AccessKey::from_secret(secret)?)?;
+        return Ok(Arc::new(backend));
+    }
+    if let Some(capital) = &spec.capital_online {
+        let host = capital_online::host(capital.area);
+        let endpoint = endpoint("spec.capitalOnline.endpoint", host, &capital.endpoint)?;
+        let backend = CapitalOnline::new(&account(&endpoint), AccessKey::from_secret(secret)?, capital)?;
         return Ok(Arc::new(backend));
     }
     Err(ConnectError::Spec(

@@ -16,6 +16,17 @@ pub struct Catalog {
     pub cluster_types: Vec<(String, String)>,
     /// Flavors, sorted by id.
     pub flavors: Vec<Flavor>,
+    /// Lines to the internet.
+    pub lines: Vec<Line>,
+}
+
+/// A line by which desktops reach the internet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    /// Vendor id.
+    pub id: String,
+    /// Whose line it is.
+    pub name: Option<String>,
 }
 
 /// A flavor a desktop can be made in. What the vendor does not tell is `None`.
