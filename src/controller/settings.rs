@@ -64,7 +64,7 @@ pub struct Settings {
     #[arg(long, default_value = "30s", value_parser = duration)]
     pub resend: Duration,
     /// How long before its term ends a desktop is said to expire soon.
-    #[arg(long, default_value = "7d", value_parser = duration)]
+    #[arg(long, default_value = "168h", value_parser = duration)]
     pub expiry_warning: Duration,
     /// Longest time one vendor call may take.
     #[arg(long, default_value = "30s", value_parser = duration)]
