@@ -431,10 +431,10 @@ impl Backend for CapitalOnline {
                     &reason,
                 )))
             }
-            other => Err(BackendError::new(
+            _ => Err(BackendError::new(
                 ErrorClass::Transient,
                 ACTION,
-                &format!("the task is in a state that is not known: {other}"),
+                &format!("the task is in a state that is not known: {status}"),
             )),
         }
     }

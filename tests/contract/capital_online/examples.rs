@@ -87,7 +87,7 @@ async fn flavors_images_and_prices() {
         [
             image(
                 "0e0f9143-35c5-4368-8c62-4bab440a9b9d",
-                "Windows10-公共镜像-图形处理型",
+                "Windows10-公共镜像-图像处理型",
                 None,
                 false
             ),
