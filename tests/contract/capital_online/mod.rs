@@ -17,5 +17,6 @@ mod published_clients;
 mod signature;
 mod signing;
 mod simulator;
+mod simulator_rest;
 mod together;
 mod vendor;

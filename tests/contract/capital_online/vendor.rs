@@ -33,14 +33,6 @@ impl Seen {
         &self.query["Action"]
     }
 
-    /// A parameter of the action, from query or body.
-    pub fn own(&self, name: &str) -> Value {
-        match self.query.get(name) {
-            Some(value) => json!(value),
-            None => self.body[name].clone(),
-        }
-    }
-
     fn check_signature(&self) {
         let params = self.query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let text = rpc::string_to_sign(self.method.as_str(), params);
