@@ -11,7 +11,7 @@ use desktop_operator::backend::{Backend, DesktopSpec, Operation, Place, Receipt,
 use desktop_operator::http::endpoint::EndpointPolicy;
 use desktop_operator::http::observe::Unobserved;
 use desktop_operator::sim::capital_online::Edition;
-use desktop_operator::sim::{Sim, SimConfig};
+use desktop_operator::sim::{Sim, SimConfig, World};
 use serde_json::json;
 
 use super::client::{IMAGE, PRODUCT, SITE, own_net};
@@ -34,11 +34,11 @@ pub fn backend_at(url: &str, edition: Edition, deadline: Duration) -> Arc<dyn Ba
         Edition::Y2023 => "2023",
     };
     let block = json!({"siteId": SITE, "endpoint": url, "apiEdition": edition});
-    connect_with(url, block, deadline)
+    connect_with(url, &block, deadline)
 }
 
 /// The account of a provider with this block.
-pub fn connect_with(url: &str, block: serde_json::Value, deadline: Duration) -> Arc<dyn Backend> {
+pub fn connect_with(url: &str, block: &serde_json::Value, deadline: Duration) -> Arc<dyn Backend> {
     let settings = ConnectSettings {
         endpoints: EndpointPolicy::new(&[url.to_owned()]).unwrap(),
         observer: Arc::new(Unobserved),
@@ -47,7 +47,7 @@ pub fn connect_with(url: &str, block: serde_json::Value, deadline: Duration) -> 
     connect("account", &provider(block), &secret(), &settings).expect("the account connects")
 }
 
-pub fn provider(block: serde_json::Value) -> DesktopProviderSpec {
+pub fn provider(block: &serde_json::Value) -> DesktopProviderSpec {
     serde_json::from_value(json!({
         "capitalOnline": block,
         "credentialsSecretRef": {"namespace": "n", "name": "s"},
@@ -143,7 +143,7 @@ pub async fn stopped(sim: &Sim, backend: &dyn Backend) -> String {
 pub async fn ended(sim: &Sim, backend: &dyn Backend, receipt: &Receipt) -> Result<(), String> {
     let task = receipt.task.as_ref().expect("a task");
     loop {
-        let position = sim.read(|world| world.now());
+        let position = sim.read(World::now);
         match backend.poll(task).await.expect("it can be asked for") {
             TaskState::Finished => return Ok(()),
             TaskState::Failed(error) => return Err(error.message),

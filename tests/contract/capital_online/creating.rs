@@ -69,7 +69,7 @@ async fn subnet_gateway_bandwidth_and_term_are_as_asked() {
 async fn the_currency_is_the_providers() {
     let (sim, _) = start(Edition::Y2022).await;
     let block = json!({"siteId": SITE, "endpoint": sim.url(), "currency": "USD"});
-    let backend = connect_with(sim.url(), block, Duration::from_secs(30));
+    let backend = connect_with(sim.url(), &block, Duration::from_secs(30));
     backend.submit(&create(desktop(&sim))).await.unwrap();
     assert_eq!(param(&sim, "moneyType").as_deref(), Some("US"));
 }

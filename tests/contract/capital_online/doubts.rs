@@ -169,7 +169,7 @@ async fn wrong_credentials_and_sites_are_told() {
     let (sim, backend) = start(Edition::Y2022).await;
     backend.prepare().await.unwrap();
     let block = serde_json::json!({"siteId": "elsewhere", "endpoint": sim.url()});
-    let lost = connect_with(sim.url(), block, Duration::from_secs(30));
+    let lost = connect_with(sim.url(), &block, Duration::from_secs(30));
     let error = lost.prepare().await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Invalid);
     assert!(error.message.contains("spec.capitalOnline.siteId"), "{error}");
@@ -180,7 +180,7 @@ async fn wrong_credentials_and_sites_are_told() {
     })
     .unwrap();
     let block = serde_json::json!({"siteId": SITE, "endpoint": sim.url()});
-    let wrong = connect_with(sim.url(), block, Duration::from_secs(30));
+    let wrong = connect_with(sim.url(), &block, Duration::from_secs(30));
     let error = wrong.prepare().await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Auth);
     assert!(!error.message.contains("AccessKeyId"), "{error}");

@@ -31,7 +31,7 @@ async fn vendor() -> Vendor {
 
 fn at(vendor: &Vendor, site: &str) -> std::sync::Arc<dyn desktop_operator::backend::Backend> {
     let block = json!({"siteId": site, "endpoint": vendor.url});
-    connect_with(&vendor.url, block, std::time::Duration::from_secs(30))
+    connect_with(&vendor.url, &block, std::time::Duration::from_secs(30))
 }
 
 #[tokio::test]

@@ -100,8 +100,8 @@ async fn states_at_rest() {
         ("destroy", None),
     ] {
         let vendor = Vendor::start(move |seen| match seen.action() {
-            "QueryVms" => (200, success(json!({"vmIds": ["vm-1"]}))),
-            _ => (200, success(json!({"status": word, "vpcId": "vpc-1"}))),
+            "QueryVms" => (200, success(&json!({"vmIds": ["vm-1"]}))),
+            _ => (200, success(&json!({"status": word, "vpcId": "vpc-1"}))),
         })
         .await;
         let listed = vendor.backend(Edition::Y2022).list_desktops("vpc-1").await.unwrap();
@@ -169,7 +169,7 @@ async fn a_listing_is_complete_or_an_error() {
 #[tokio::test]
 async fn one_that_is_listed_and_not_there_makes_the_listing_be_read_again() {
     let vendor = Vendor::start(|seen| match seen.action() {
-        "QueryVms" => (200, success(json!({"vmIds": ["vm-1"]}))),
+        "QueryVms" => (200, success(&json!({"vmIds": ["vm-1"]}))),
         _ => (200, refusal("10006")),
     })
     .await;
@@ -188,8 +188,8 @@ async fn whoever_ignores_the_filter_lists_other_networks_as_well() {
             "vpc-2"
         };
         match seen.action() {
-            "QueryVms" => (200, success(json!({"vmIds": ["vm-1", "vm-2", "vm-1"]}))),
-            _ => (200, success(json!({"status": "using", "vpcId": vpc}))),
+            "QueryVms" => (200, success(&json!({"vmIds": ["vm-1", "vm-2", "vm-1"]}))),
+            _ => (200, success(&json!({"status": "using", "vpcId": vpc}))),
         }
     })
     .await;

@@ -124,8 +124,8 @@ async fn deleted_parts_are_not_there_and_a_listed_default_network_comes_once() {
         "vGateways": [part("g-1", "ok")],
     });
     let vendor = Vendor::start(move |seen| match seen.action() {
-        "GetDefaultNet" => (200, success(net.clone())),
-        _ => (200, success(json!([net]))),
+        "GetDefaultNet" => (200, success(&net)),
+        _ => (200, success(&json!([net]))),
     })
     .await;
     let listed = vendor.backend(Edition::Y2022).list_clusters().await.unwrap();

@@ -1,12 +1,12 @@
 //! Desktops of the simulator change state as time passes and refuse what their state does not allow.
 
 use desktop_operator::sim::capital_online::Edition;
-use desktop_operator::sim::{CapitalOnlineEdit, Kind, Sim, SimConfig};
+use desktop_operator::sim::{CapitalOnlineEdit, Kind, Sim};
 use serde_json::{Value, json};
 
 use super::client::{
-    Client, IMAGE, OFFICE_IMAGE, OTHER_IMAGE, OTHER_SITE, PRODUCT, SECOND, SITE, SMALL, begin, own_net, pass, quick,
-    still, uuid, vm_params, vm_params_with,
+    Client, IMAGE, OFFICE_IMAGE, OTHER_IMAGE, OTHER_SITE, PRODUCT, SECOND, SITE, SMALL, own_net, pass, still, uuid,
+    vm_params, vm_params_with,
 };
 
 /// A desktop that is on.

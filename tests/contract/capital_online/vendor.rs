@@ -75,7 +75,7 @@ impl Vendor {
 
     /// Always the same data, as a success.
     pub async fn saying(data: Value) -> Self {
-        Self::start(move |_| (200, success(data.clone()))).await
+        Self::start(move |_| (200, success(&data))).await
     }
 
     pub fn seen(&self) -> Vec<Seen> {
@@ -96,7 +96,7 @@ impl Vendor {
     }
 }
 
-pub fn success(data: Value) -> Value {
+pub fn success(data: &Value) -> Value {
     json!({"Code": "Success", "Message": "", "Data": data})
 }
 
