@@ -76,10 +76,44 @@ impl<'a> Fields<'a> {
         let Some(id) = self.raw(name)? else {
             return Ok(None);
         };
-        if id.len() <= MAX_ID && id.bytes().all(|b| b.is_ascii_graphic()) {
+        if is_id(&id) {
             Ok(Some(id))
         } else {
             Err(Odd::not(name, "not an id"))
+        }
+    }
+
+    /// A list of ids, in an array.
+    pub(crate) fn ids(self, name: &'static str) -> Result<Option<Vec<String>>, Odd> {
+        let odd = Odd::not(name, "not a list of ids");
+        match self.present(name) {
+            None => Ok(None),
+            Some(Value::Array(items)) => {
+                let ids = items.iter().map(|item| {
+                    let text = item.as_str().filter(|id| !id.is_empty() && is_id(id));
+                    text.map(str::to_owned).ok_or(odd)
+                });
+                ids.collect::<Result<_, _>>().map(Some)
+            }
+            Some(_) => Err(odd),
+        }
+    }
+
+    /// An object; none when it is missing, null or empty.
+    pub(crate) fn object(self, name: &'static str) -> Result<Option<Fields<'a>>, Odd> {
+        match self.present(name) {
+            None => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(Fields(object)).filter(|_| !object.is_empty())),
+            Some(_) => Err(Odd::not(name, "not an object")),
+        }
+    }
+
+    /// A list that is an array of objects and nothing else.
+    pub(crate) fn array(self, name: &'static str) -> Result<Option<Vec<Fields<'a>>>, Odd> {
+        match self.present(name) {
+            None => Ok(None),
+            Some(Value::Array(rows)) => objects(name, rows).map(Some),
+            Some(_) => Err(Odd::not(name, "not a list")),
         }
     }
 
@@ -172,6 +206,10 @@ fn rows_in<'a>(name: &'static str, value: &'a Value, own: &[&str]) -> Result<Opt
         }
         _ => Err(Odd::not(name, "not a list")),
     }
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() <= MAX_ID && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 fn objects<'a>(name: &'static str, rows: &'a [Value]) -> Result<Vec<Fields<'a>>, Odd> {
@@ -352,6 +390,39 @@ mod tests {
             assert_eq!(with(value.clone(), |f| f.percent("f")), Ok(expected), "{value}");
         }
         assert!(with(json!([1]), |f| f.percent("f")).is_err());
+    }
+
+    #[test]
+    fn ids_objects_and_arrays() {
+        let ids = |value: Value| with(value, |f| f.ids("f"));
+        assert_eq!(ids(json!(["a", "b"])), Ok(Some(vec!["a".to_owned(), "b".to_owned()])));
+        assert_eq!(ids(json!([])), Ok(Some(Vec::new())));
+        assert_eq!(ids(json!(null)), Ok(None));
+        for value in [
+            json!("a"),
+            json!({"a": 1}),
+            json!([1]),
+            json!([""]),
+            json!(["a b"]),
+            json!([["a"]]),
+        ] {
+            assert!(ids(value.clone()).is_err(), "{value}");
+        }
+        for (value, expected) in [
+            (json!({"a": 1}), Ok(true)),
+            (json!({}), Ok(false)),
+            (json!(null), Ok(false)),
+            (json!(""), Ok(false)),
+            (json!([]), Err(())),
+            (json!("a"), Err(())),
+        ] {
+            let found = with(value.clone(), |f| f.object("f").map(|o| o.is_some()).map_err(|_| ()));
+            assert_eq!(found, expected, "{value}");
+        }
+        let rows = |value: Value| with(value, |f| f.array("f").map(|rows| rows.map(|r| r.len())));
+        assert_eq!(rows(json!([{"a": 1}, {}])), Ok(Some(2)));
+        assert_eq!(rows(json!(null)), Ok(None));
+        assert!(rows(json!({"a": 1})).is_err() && rows(json!([1])).is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::capital_online::edit::CapitalOnlineEdit;
 use super::cloud_desktop::edit::CloudDesktopEdit;
 use super::gws::edit::GwsEdit;
 use super::world::{Key, World};
@@ -16,6 +17,8 @@ pub enum Edit {
     Gws(GwsEdit),
     /// Objects of Alibaba CloudDesktop.
     CloudDesktop(CloudDesktopEdit),
+    /// Objects of CapitalOnline gcw.
+    CapitalOnline(CapitalOnlineEdit),
 }
 
 /// Changes of accounts, keys and time.
@@ -68,6 +71,12 @@ impl From<CloudDesktopEdit> for Edit {
     }
 }
 
+impl From<CapitalOnlineEdit> for Edit {
+    fn from(edit: CapitalOnlineEdit) -> Self {
+        Self::CapitalOnline(edit)
+    }
+}
+
 impl From<AccountEdit> for Edit {
     fn from(edit: AccountEdit) -> Self {
         Self::Account(edit)
@@ -79,6 +88,7 @@ pub(crate) fn apply(world: &mut World, edit: Edit) -> Result<String, EditError> 
     match edit {
         Edit::Gws(edit) => super::gws::edit::apply(world, edit),
         Edit::CloudDesktop(edit) => super::cloud_desktop::edit::apply(world, edit),
+        Edit::CapitalOnline(edit) => super::capital_online::edit::apply(world, edit),
         Edit::Account(AccountEdit::AddKey {
             account,
             key_id,

@@ -80,7 +80,7 @@ pub enum Kind {
     Instance,
     /// An image.
     Image,
-    /// A user of a directory.
+    /// A person.
     User,
 }
 

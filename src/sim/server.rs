@@ -13,6 +13,7 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::admin;
+use super::capital_online;
 use super::cloud_desktop;
 use super::connection::Cut;
 use super::fault::{self, Fault, FaultKind, When};
@@ -136,6 +137,7 @@ fn vendor_of(path: &str, request: &Request) -> Option<&'static dyn Vendor> {
             Some(&cloud_desktop::wire::Gateway)
         }
         "" | "/" => Some(&Gateway),
+        "/gcw" | "/gcw/" => Some(&capital_online::wire::Gateway),
         _ => None,
     }
 }
@@ -330,7 +332,10 @@ async fn spoil(shared: &Shared, vendor: &dyn Vendor, kind: &FaultKind, answer: A
             let error = vendor.throttled();
             let body = vendor.error(&request_id, &error);
             match retry_after_ms {
-                Some(wait) => wire::json_with_header(error.http, &body, "x-acs-retry-after", &wait.to_string()),
+                Some(wait) => {
+                    let (name, value) = vendor.retry_after(*wait);
+                    wire::json_with_header(error.http, &body, name, &value)
+                }
                 None => wire::json_reply(error.http, &body),
             }
         }
@@ -384,6 +389,7 @@ pub(crate) fn state(world: &World) -> Value {
         "census": census,
         "gws": world.gws,
         "cloudDesktop": world.cloud_desktop,
+        "capitalOnline": world.capital_online,
         "held": world.held,
         "faults": faults,
     })

@@ -106,6 +106,11 @@ pub(crate) trait Vendor: Sync {
     /// The error that tells a client to slow down.
     fn throttled(&self) -> ApiError;
 
+    /// The header that says how long a client is to wait.
+    fn retry_after(&self, milliseconds: u64) -> (&'static str, String) {
+        ("x-acs-retry-after", milliseconds.to_string())
+    }
+
     /// Makes a task stay unfinished.
     fn never_finish(&self, world: &mut World, task: &str);
 
@@ -115,7 +120,8 @@ pub(crate) trait Vendor: Sync {
 
 /// The parameters with everything secret replaced.
 pub(crate) fn redacted(params: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let secret = |name: &str| name.contains("Password") || matches!(name, "Signature" | "SecurityToken");
+    let secret =
+        |name: &str| name.to_ascii_lowercase().contains("password") || matches!(name, "Signature" | "SecurityToken");
     params
         .iter()
         .map(|(name, value)| {

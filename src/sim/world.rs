@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::capital_online::CapitalOnline;
 use super::clock::Clock;
 use super::cloud_desktop::CloudDesktop;
 use super::config::{ScaledDurations, SimConfig};
@@ -54,6 +55,8 @@ pub struct World {
     pub gws: Gws,
     /// Alibaba CloudDesktop.
     pub cloud_desktop: CloudDesktop,
+    /// CapitalOnline gcw.
+    pub capital_online: CapitalOnline,
     /// Time.
     pub clock: Clock,
     /// Requests that wait to be released.
@@ -83,10 +86,11 @@ impl World {
             .collect();
         let numbered = |prefix: &'static str| (1..10).map(move |n| format!("{prefix}-{n}"));
         let clock = Clock::default();
-        Self {
+        let mut world = Self {
             ledger: Ledger::default(),
             gws: Gws::seeded(&clock),
             cloud_desktop: CloudDesktop::seeded(&clock),
+            capital_online: CapitalOnline::seeded(config.capital_online),
             clock,
             held: Vec::new(),
             faults: Vec::new(),
@@ -105,7 +109,11 @@ impl World {
             nonces: HashMap::new(),
             serial: 0,
             next_due: None,
+        };
+        for (number, account) in (1..).zip(&config.accounts) {
+            super::capital_online::endow(&mut world, &account.id, number);
         }
+        world
     }
 
     /// Milliseconds since the start.
@@ -174,6 +182,7 @@ impl World {
         self.next_due = None;
         super::gws::time::advance(self, now);
         super::cloud_desktop::time::advance(self, now);
+        super::capital_online::time::advance(self, now);
         true
     }
 
