@@ -99,13 +99,9 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// An object; none when it is missing, null or empty.
-    pub(crate) fn object(self, name: &'static str) -> Result<Option<Fields<'a>>, Odd> {
-        match self.present(name) {
-            None => Ok(None),
-            Some(Value::Object(object)) => Ok(Some(Fields(object)).filter(|_| !object.is_empty())),
-            Some(_) => Err(Odd::not(name, "not an object")),
-        }
+    /// Whether there are no fields at all.
+    pub(crate) fn is_empty(self) -> bool {
+        self.0.is_empty()
     }
 
     /// A list that is an array of objects and nothing else.
@@ -154,6 +150,15 @@ impl<'a> Fields<'a> {
     /// A point in time; none when it is written in a way nobody documents, because no date is worth losing a listing.
     pub(crate) fn time(self, name: &'static str) -> Result<Option<Timestamp>, Odd> {
         Ok(self.raw(name)?.as_deref().and_then(timestamp))
+    }
+
+    /// An object within the object.
+    pub(crate) fn object(self, name: &'static str) -> Result<Option<Fields<'a>>, Odd> {
+        match self.present(name) {
+            None => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(Fields(object))),
+            Some(_) => Err(Odd::not(name, "not an object")),
+        }
     }
 
     /// A list: an array, one bare object, either of them wrapped in an object with one field, or nothing. A bare
@@ -337,7 +342,7 @@ mod tests {
         }
         for (value, expected) in [
             (json!({"a": 1}), Ok(true)),
-            (json!({}), Ok(false)),
+            (json!({}), Ok(true)),
             (json!(null), Ok(false)),
             (json!(""), Ok(false)),
             (json!([]), Err(())),

@@ -168,7 +168,11 @@ fn read_all(object: &Map<String, Value>) {
     }
     for starts_task in [false, true] {
         if let Ok(answer) = submit::answer("Action", starts_task, "r-1", fields) {
-            assert!(!answer.of("vm-1").is_ok_and(|receipt| receipt.task.is_some() != starts_task));
+            assert!(
+                !answer
+                    .of("vm-1")
+                    .is_ok_and(|receipt| receipt.task.is_some() != starts_task)
+            );
         }
     }
     if let Ok(Ok(())) = submit::order("vm-1", fields) {
