@@ -99,13 +99,9 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// An object; none when it is missing, null or empty.
-    pub(crate) fn object(self, name: &'static str) -> Result<Option<Fields<'a>>, Odd> {
-        match self.present(name) {
-            None => Ok(None),
-            Some(Value::Object(object)) => Ok(Some(Fields(object)).filter(|_| !object.is_empty())),
-            Some(_) => Err(Odd::not(name, "not an object")),
-        }
+    /// Whether there are no fields at all.
+    pub(crate) fn is_empty(self) -> bool {
+        self.0.is_empty()
     }
 
     /// A list that is an array of objects and nothing else.
@@ -175,6 +171,15 @@ impl<'a> Fields<'a> {
         });
         let rows = found.next()?;
         found.next().is_none().then_some(rows)
+    }
+
+    /// An object within the object.
+    pub(crate) fn object(self, name: &'static str) -> Result<Option<Fields<'a>>, Odd> {
+        match self.present(name) {
+            None => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(Fields(object))),
+            Some(_) => Err(Odd::not(name, "not an object")),
+        }
     }
 
     /// A list: an array, one bare object, either of them wrapped in an object with one field, or nothing. A bare
@@ -410,7 +415,7 @@ mod tests {
         }
         for (value, expected) in [
             (json!({"a": 1}), Ok(true)),
-            (json!({}), Ok(false)),
+            (json!({}), Ok(true)),
             (json!(null), Ok(false)),
             (json!(""), Ok(false)),
             (json!([]), Err(())),

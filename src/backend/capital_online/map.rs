@@ -27,7 +27,12 @@ fn required(fields: Fields<'_>, name: &'static str) -> Result<String> {
 
 /// The one object of an answer.
 pub(super) fn data(fields: Fields<'_>) -> Result<Fields<'_>> {
-    fields.object(DATA)?.ok_or(Odd::missing(DATA))
+    some_data(fields)?.ok_or(Odd::missing(DATA))
+}
+
+/// The object of an answer, if it holds anything.
+pub(super) fn some_data(fields: Fields<'_>) -> Result<Option<Fields<'_>>> {
+    Ok(fields.object(DATA)?.filter(|data| !data.is_empty()))
 }
 
 /// The list of an answer, which must be there, empty or not.
@@ -160,7 +165,7 @@ pub(super) struct Gateway {
 
 /// The default network of a site, if there is one.
 pub(super) fn default_network(fields: Fields<'_>) -> Result<Option<Network>> {
-    match fields.object(DATA)? {
+    match some_data(fields)? {
         None => Ok(None),
         Some(row) => network(row, true).map(Some),
     }

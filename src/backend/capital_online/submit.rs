@@ -28,7 +28,7 @@ pub(super) fn answer(
     request_id: &str,
     fields: Fields<'_>,
 ) -> std::result::Result<Answer, Odd> {
-    let data = fields.object(DATA)?;
+    let data = map::some_data(fields)?;
     let task = match (starts_task, data) {
         (false, _) => None,
         (true, None) => return Err(Odd::missing(DATA)),
@@ -134,7 +134,7 @@ pub(super) fn failure(class: ErrorClass, action: &'static str, reason: &str) -> 
 
 /// What an order came to for one desktop: it must be named, among those for which it succeeded or failed.
 pub(super) fn order(id: &str, fields: Fields<'_>) -> std::result::Result<std::result::Result<(), String>, Odd> {
-    let data = fields.object(DATA)?.ok_or(Odd::missing(DATA))?;
+    let data = map::data(fields)?;
     let done = data.ids("successVmIds")?.unwrap_or_default();
     let failed = data.ids("failedVmIds")?.unwrap_or_default();
     let among = |ids: &[String]| ids.iter().any(|other| other == id);

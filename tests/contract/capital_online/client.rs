@@ -1,7 +1,6 @@
 //! A client of a few lines that signs by the book and hides nothing of the answer.
 
 use std::collections::BTreeMap;
-use std::sync::Once;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -81,13 +80,8 @@ pub fn own_net(sim: &Sim) -> Net {
 
 impl Client {
     pub fn new(sim: &Sim, key_id: &str, secret: &str) -> Self {
-        static PROVIDER: Once = Once::new();
-        PROVIDER.call_once(|| {
-            // Another test's client may have chosen already, and the same.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        });
         Self {
-            http: reqwest::Client::new(),
+            http: crate::sim_client::Client::new(sim, key_id, secret).http,
             url: sim.url().to_owned(),
             key_id: key_id.to_owned(),
             secret: secret.to_owned(),

@@ -4,6 +4,7 @@ mod backend;
 mod changes;
 mod client;
 mod codes;
+mod connecting;
 mod creating;
 mod doubts;
 mod edits;
