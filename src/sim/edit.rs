@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::gws::edit::GwsEdit;
+use super::huawei::edit::HuaweiEdit;
 use super::world::{Key, World};
 
 /// A change made by hand: in the vendor's console, by somebody else, or by time.
@@ -13,6 +14,8 @@ pub enum Edit {
     Account(AccountEdit),
     /// Objects of Alibaba GWS.
     Gws(GwsEdit),
+    /// Objects of Huawei Workspace.
+    Huawei(HuaweiEdit),
 }
 
 /// Changes of accounts, keys and time.
@@ -59,6 +62,12 @@ impl From<GwsEdit> for Edit {
     }
 }
 
+impl From<HuaweiEdit> for Edit {
+    fn from(edit: HuaweiEdit) -> Self {
+        Self::Huawei(edit)
+    }
+}
+
 impl From<AccountEdit> for Edit {
     fn from(edit: AccountEdit) -> Self {
         Self::Account(edit)
@@ -69,6 +78,7 @@ impl From<AccountEdit> for Edit {
 pub(crate) fn apply(world: &mut World, edit: Edit) -> Result<String, EditError> {
     match edit {
         Edit::Gws(edit) => super::gws::edit::apply(world, edit),
+        Edit::Huawei(edit) => super::huawei::edit::apply(world, edit),
         Edit::Account(AccountEdit::AddKey {
             account,
             key_id,

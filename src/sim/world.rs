@@ -9,6 +9,7 @@ use super::clock::Clock;
 use super::config::{ScaledDurations, SimConfig};
 use super::fault::{Armed, When};
 use super::gws::Gws;
+use super::huawei::Huawei;
 use super::ledger::{Kind, Ledger, Lifetime};
 
 /// A request that waits to be released.
@@ -51,6 +52,8 @@ pub struct World {
     pub ledger: Ledger,
     /// Alibaba GWS.
     pub gws: Gws,
+    /// Huawei Workspace.
+    pub huawei: Huawei,
     /// Time.
     pub clock: Clock,
     /// Requests that wait to be released.
@@ -83,6 +86,7 @@ impl World {
         Self {
             ledger: Ledger::default(),
             gws: Gws::seeded(&clock),
+            huawei: Huawei::seeded(&clock, config),
             clock,
             held: Vec::new(),
             faults: Vec::new(),
@@ -169,16 +173,23 @@ impl World {
         }
         self.next_due = None;
         super::gws::time::advance(self, now);
+        super::huawei::time::advance(self, now);
         true
     }
 
     /// Records that an object came into being; `by_request` says whether the current request made it.
     pub(crate) fn born(&mut self, kind: Kind, id: &str, account: &str, by_request: bool) {
+        let maker = by_request.then(|| self.ledger.next());
+        self.born_of(kind, id, account, maker);
+    }
+
+    /// Records that an object came into being, and the request that made it, which may be long past.
+    pub(crate) fn born_of(&mut self, kind: Kind, id: &str, account: &str, created_by: Option<u64>) {
         let life = Lifetime {
             kind,
             id: id.to_owned(),
             account: account.to_owned(),
-            created_by: by_request.then(|| self.ledger.next()),
+            created_by,
             created: self.now(),
             gone: None,
         };
