@@ -32,7 +32,11 @@ use super::common::{
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.providerRef == oldSelf.providerRef").message("providerRef is immutable").field_path(".providerRef"))]
 #[x_kube(validation = Rule::new("has(self.existingId) == has(oldSelf.existingId) && (!has(self.existingId) || self.existingId == oldSelf.existingId)").message("existingId is immutable").field_path(".existingId"))]
-#[x_kube(validation = Rule::new("self.network.vpcId == oldSelf.network.vpcId").message("network.vpcId is immutable").field_path(".network.vpcId"))]
+#[x_kube(validation = Rule::new("has(self.network.vpcId) || has(self.existingId) || (has(self.capitalOnline) && has(self.capitalOnline.defaultNetwork) && self.capitalOnline.defaultNetwork)").message("network.vpcId is required, unless existingId or capitalOnline.defaultNetwork says where the desktops live").field_path(".network.vpcId"))]
+#[x_kube(validation = Rule::new("!has(self.network.vpcId) || !has(self.capitalOnline) || !has(self.capitalOnline.defaultNetwork) || !self.capitalOnline.defaultNetwork").message("capitalOnline.defaultNetwork and network.vpcId exclude each other").field_path(".capitalOnline.defaultNetwork"))]
+#[x_kube(validation = Rule::new("[has(self.gws), has(self.cloudDesktop), has(self.capitalOnline), has(self.huaweiWorkspace)].filter(set, set).size() <= 1").message("at most one vendor block may be set"))]
+#[x_kube(validation = Rule::new("has(self.network.vpcId) == has(oldSelf.network.vpcId) && (!has(self.network.vpcId) || self.network.vpcId == oldSelf.network.vpcId)").message("network.vpcId is immutable").field_path(".network.vpcId"))]
+#[x_kube(validation = Rule::new("has(self.capitalOnline) == has(oldSelf.capitalOnline) && (!has(self.capitalOnline) || self.capitalOnline.defaultNetwork == oldSelf.capitalOnline.defaultNetwork)").message("capitalOnline.defaultNetwork is immutable").field_path(".capitalOnline.defaultNetwork"))]
 #[x_kube(validation = Rule::new("has(self.network.subnetId) == has(oldSelf.network.subnetId) && (!has(self.network.subnetId) || self.network.subnetId == oldSelf.network.subnetId)").message("network.subnetId is immutable").field_path(".network.subnetId"))]
 #[x_kube(validation = Rule::new("has(self.gws) == has(oldSelf.gws) && (!has(self.gws) || self.gws.clusterType == oldSelf.gws.clusterType)").message("gws.clusterType is immutable").field_path(".gws"))]
 pub struct DesktopClusterSpec {
@@ -51,6 +55,15 @@ pub struct DesktopClusterSpec {
     /// What only GWS knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gws: Option<GwsCluster>,
+    /// What only CloudDesktop knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud_desktop: Option<CloudDesktopCluster>,
+    /// What only CapitalOnline knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capital_online: Option<CapitalOnlineCluster>,
+    /// What only Huawei Workspace knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub huawei_workspace: Option<HuaweiWorkspaceCluster>,
     /// The Active Directory whose users sign in. Removing the block removes the link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<Directory>,
@@ -71,9 +84,11 @@ pub struct DesktopClusterSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterNetwork {
-    /// VPC of the cluster. Immutable.
+    /// VPC of the cluster. Immutable. At CapitalOnline a VPC is the cluster; at CloudDesktop and Huawei Workspace it must
+    /// be the one the account was set up with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_.-]+$"))]
-    pub vpc_id: String,
+    pub vpc_id: Option<String>,
     /// Subnet (vSwitch) of the cluster's servers. Left out, the vendor picks a zone with stock and may create one.
     /// Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -106,6 +121,47 @@ pub struct GwsCluster {
     #[serde(default = "default_cluster_type")]
     #[schemars(length(min = 1, max = 64), regex(pattern = r"^[a-z0-9.-]+$"))]
     pub cluster_type: String,
+}
+
+/// Settings of a CloudDesktop cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
+pub struct CloudDesktopCluster {
+    /// Zone in which new desktops are made, e.g. `cn-hangzhou-i`.
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9-]+$"))]
+    pub zone_id: String,
+}
+
+/// Settings of a CapitalOnline cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
+pub struct CapitalOnlineCluster {
+    /// Uses the default network of the site: made if there is none, completed if something of it is missing.
+    /// Immutable.
+    #[serde(default)]
+    pub default_network: bool,
+    /// Gateway of the network through which new desktops are reached (edition 2022: its id; edition 2023: the id of
+    /// the bandwidth configuration). Left out, the network's first usable one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_.-]+$"))]
+    pub gateway_id: Option<String>,
+}
+
+/// Settings of a Huawei Workspace tenant.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
+pub struct HuaweiWorkspaceCluster {
+    /// Zone in which new desktops are made. Left out, the vendor chooses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9-]+$"))]
+    pub availability_zone: Option<String>,
+    /// Security groups of new desktops. Left out, the tenant's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 64)))]
+    pub security_groups: Vec<String>,
 }
 
 /// The cluster type used when none is named.
@@ -157,13 +213,10 @@ pub struct SessionPolicy {
     /// Text laid over the screen that names cluster and host.
     #[serde(default)]
     pub watermark: Watermark,
-    /// Whether sessions may use UDP. Off removes the inbound rules for ports 1494 and 2598.
-    #[serde(default = "default_true")]
-    pub udp: bool,
-}
-
-const fn default_true() -> bool {
-    true
+    /// Whether sessions may use UDP; true when left out, where the vendor can tell. Off removes the inbound rules for
+    /// ports 1494 and 2598.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub udp: Option<bool>,
 }
 
 /// Direction in which the clipboard may carry data.
@@ -220,6 +273,8 @@ pub enum ClusterState {
     Running,
     /// Held back for unpaid bills.
     InDebt,
+    /// The vendor reports a fault of it.
+    Failed,
     /// Deleted, though still listed.
     Deleted,
     /// A word this version does not know; nothing is done because of it.
@@ -286,6 +341,14 @@ pub struct DesktopClusterStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub nat_eip: Option<String>,
+    /// Subnets of its network.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    pub subnets: Vec<NetworkPart>,
+    /// Gateways of its network.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    pub gateways: Vec<NetworkPart>,
     /// Who is connected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<SessionSummary>,
@@ -363,4 +426,21 @@ pub struct Orphan {
     /// Name at the vendor.
     #[schemars(length(max = 256))]
     pub name: String,
+}
+
+/// A subnet or a gateway of a cluster's network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkPart {
+    /// Vendor id.
+    #[schemars(length(max = 256))]
+    pub id: String,
+    /// Name, or the line of a gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub name: Option<String>,
+    /// The vendor's own word for its state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub state: Option<String>,
 }

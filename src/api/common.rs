@@ -126,6 +126,9 @@ pub struct CreateIntent {
     pub known_ids: Vec<String>,
     /// When the intent was written.
     pub start_time: Time,
+    /// When the attempt was sent first, once it was sent again with the same token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_start_time: Option<Time>,
     /// After this moment the call is not sent any more.
     pub not_after_time: Time,
     /// Who wrote it: a value no other writer has.
@@ -133,6 +136,10 @@ pub struct CreateIntent {
     pub writer: String,
     /// `Open` until the answer is known; `Failed` after a definite refusal.
     pub phase: CreatePhase,
+    /// The vendor's task that makes the object, where the answer names a task and no id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub task_id: Option<String>,
     /// Complete listings after the deadline that did not show the object.
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schemars(range(min = 0))]

@@ -18,6 +18,8 @@ pub const DIRECTORY_JOINED: &str = "DirectoryJoined";
 pub const PAUSED: &str = "Paused";
 /// Deletion was asked for and waits for what the message says.
 pub const DELETION_BLOCKED: &str = "DeletionBlocked";
+/// The term that was paid for ends soon.
+pub const EXPIRING_SOON: &str = "ExpiringSoon";
 /// More than one vendor object carries this resource's name.
 pub const DUPLICATE: &str = "Duplicate";
 

@@ -31,12 +31,13 @@ use super::common::{Binding, CreateIntent, DeletionPolicy, LastError, ObjectRef,
     selectable = ".spec.clusterRef.name"
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.existingId) || (has(self.flavor) && has(self.image) && has(self.systemDisk))").message("flavor, image and systemDisk are required unless existingId adopts a desktop"))]
+#[x_kube(validation = Rule::new("has(self.existingId) || (has(self.flavor) && has(self.image))").message("flavor and image are required unless existingId adopts a desktop"))]
 #[x_kube(validation = Rule::new("!has(self.applications) || (has(self.workMode) && self.workMode == 'Application')").message("applications are only allowed with workMode Application").field_path(".applications"))]
 #[x_kube(validation = Rule::new("!has(self.workMode) || self.workMode != 'Application' || has(self.existingId) || has(self.applications)").message("workMode Application needs 1 to 10 applications").field_path(".applications"))]
 #[x_kube(validation = Rule::new("self.clusterRef == oldSelf.clusterRef").message("clusterRef is immutable").field_path(".clusterRef"))]
 #[x_kube(validation = Rule::new("has(self.existingId) == has(oldSelf.existingId) && (!has(self.existingId) || self.existingId == oldSelf.existingId)").message("existingId is immutable").field_path(".existingId"))]
-#[x_kube(validation = Rule::new("self.billing.mode == oldSelf.billing.mode").message("billing.mode is immutable").field_path(".billing.mode"))]
+#[x_kube(validation = Rule::new("self.billing.mode == oldSelf.billing.mode || oldSelf.billing.mode == 'PayAsYouGo'").message("billing.mode cannot go back to PayAsYouGo").field_path(".billing.mode"))]
+#[x_kube(validation = Rule::new("has(self.systemDisk) == has(oldSelf.systemDisk) && (!has(self.systemDisk) || self.systemDisk == oldSelf.systemDisk)").message("systemDisk is immutable").field_path(".systemDisk"))]
 #[x_kube(validation = Rule::new("self.workMode == oldSelf.workMode").message("workMode is immutable").field_path(".workMode"))]
 #[x_kube(validation = Rule::new("has(self.applications) == has(oldSelf.applications) && (!has(self.applications) || self.applications == oldSelf.applications)").message("applications are immutable").field_path(".applications"))]
 #[x_kube(validation = Rule::new("has(self.network) == has(oldSelf.network) && (!has(self.network) || self.network == oldSelf.network)").message("network is immutable").field_path(".network"))]
@@ -59,7 +60,7 @@ pub struct DesktopSpec {
     /// The image the system disk is made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageSource>,
-    /// The system disk.
+    /// The system disk. Immutable. Required at gws and huaweiWorkspace; at the other vendors the flavor determines it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system_disk: Option<SystemDisk>,
     /// Whole desktop or published applications. Immutable.
@@ -84,6 +85,12 @@ pub struct DesktopSpec {
     /// How the desktop is paid for.
     #[serde(default)]
     pub billing: Billing,
+    /// What only Huawei Workspace knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub huawei_workspace: Option<HuaweiWorkspaceDesktop>,
+    /// What to do when `image` is changed on a desktop that exists.
+    #[serde(default)]
+    pub on_image_change: OnImageChange,
     /// What to do when the desktop has vanished at the vendor.
     #[serde(default)]
     pub on_loss: OnLoss,
@@ -198,6 +205,22 @@ pub struct DesktopUser {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 19), regex(pattern = r"^[0-9]+$"))]
     pub uid: Option<String>,
+    /// E-mail address of the user. CapitalOnline knows its sub-accounts by it; the name is used when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 3, max = 128), regex(pattern = r"^[^\s@]+@[^\s@]+$"))]
+    pub email: Option<String>,
+    /// What the user may do on the desktop, where the vendor lets one choose: a standard user when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<UserGroup>,
+}
+
+/// What a user may do on a desktop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum UserGroup {
+    /// A standard user.
+    Users,
+    /// An administrator of the desktop.
+    Administrators,
 }
 
 /// Whether a desktop should run.
@@ -230,14 +253,19 @@ pub struct DisplayPolicy {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.mode != 'Subscription' || has(self.period)").message("billing.period is required with mode Subscription").field_path(".period"))]
 #[x_kube(validation = Rule::new("self.mode == 'Subscription' || !has(self.period)").message("billing.period is only allowed with mode Subscription").field_path(".period"))]
+#[x_kube(validation = Rule::new("self.mode == 'Subscription' || !has(self.paidUntil)").message("billing.paidUntil is only allowed with mode Subscription").field_path(".paidUntil"))]
 pub struct Billing {
     /// Paid by use, or for a period in advance. Immutable.
     #[serde(default)]
     pub mode: BillingMode,
-    /// The period bought at creation.
+    /// The period bought at creation and with each renewal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
-    /// Whether the vendor renews the subscription by itself.
+    /// Until when the desktop should be paid for: whenever its term ends earlier, another `period` is bought, at vendors
+    /// that can renew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid_until: Option<Time>,
+    /// Whether the vendor renews the subscription by itself. Said with each purchase.
     #[serde(default)]
     pub auto_renew: bool,
     /// What deletion means for a subscription that still runs.
@@ -297,7 +325,7 @@ pub enum OnLoss {
 }
 
 /// Normalised state of a desktop, whatever the vendor calls it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DesktopState {
     /// Being made.
     Creating,
@@ -326,7 +354,29 @@ pub enum DesktopState {
     /// The vendor reports a fault.
     Failed,
     /// A word this version does not know; nothing is done because of it.
+    #[default]
     Unknown,
+}
+
+/// What to do when the image of an existing desktop is changed in its manifest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OnImageChange {
+    /// Say so and change nothing.
+    #[default]
+    Report,
+    /// Rebuild the desktop from the new image: it is stopped where the vendor needs that, and everything on its
+    /// system disk is lost.
+    Rebuild,
+}
+
+/// Settings of a desktop of Huawei Workspace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
+pub struct HuaweiWorkspaceDesktop {
+    /// Allows `displayName` to be set, although the vendor restarts a desktop to rename it.
+    #[serde(default)]
+    pub rename_by_restart: bool,
 }
 
 /// What is known of the desktop.
@@ -337,7 +387,7 @@ pub struct DesktopStatus {
     #[serde(default)]
     pub observed_generation: i64,
     /// `Ready`, `PolicyEnforced` (with a display policy), and `Reconciling`, `Stalled`, `Paused`, `DeletionBlocked`,
-    /// `Duplicate` while true.
+    /// `Duplicate`, `ExpiringSoon` while true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -367,6 +417,34 @@ pub struct DesktopStatus {
     /// The user the vendor reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<ObservedUser>,
+    /// The user the operator assigned last, while that assignment is the operator's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned_user: Option<ObservedUser>,
+    /// The image the desktop was last made from, as far as it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub image_id: Option<String>,
+    /// A rebuild that was sent and whose effect is not yet certain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebuild: Option<Rebuild>,
+    /// How often the desktop was rebuilt.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0))]
+    pub rebuild_attempts: i32,
+    /// Address within the cluster's network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub private_address: Option<String>,
+    /// Address on the internet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub public_address: Option<String>,
+    /// What it costs, in the vendor's figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<EstimatedPrice>,
+    /// A purchase that was sent: bought once for the end of the term it was decided on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purchase: Option<Purchase>,
     /// Who is connected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionStatus>,
@@ -407,6 +485,64 @@ pub struct ObservedUser {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub uid: Option<String>,
+    /// E-mail address of the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub email: Option<String>,
+}
+
+/// What a desktop costs, in the vendor's figures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EstimatedPrice {
+    /// The desktop itself.
+    #[schemars(length(max = 64))]
+    pub desktop: String,
+    /// Its address and bandwidth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub address: Option<String>,
+    /// For how long that is, e.g. `Minute` or `Month`.
+    #[schemars(length(max = 32))]
+    pub per: String,
+    /// The generation that was estimated.
+    pub generation: i64,
+}
+
+/// A rebuild that was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Rebuild {
+    /// Image it was sent with.
+    #[schemars(length(max = 256))]
+    pub image_id: String,
+    /// Its number, from 1.
+    #[schemars(range(min = 1))]
+    pub attempt: i32,
+    /// When it was sent.
+    pub sent_time: Time,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(n: &i32) -> bool {
+    *n == 0
+}
+
+/// A purchase of a further term.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Purchase {
+    /// End of the term before the purchase; none for a desktop that was paid by use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+    /// When it was sent.
+    pub sent_time: Time,
+    /// Number of the attempt, from 1: another is made only after a definite refusal.
+    #[schemars(range(min = 1))]
+    pub attempt: i32,
+    /// True once the vendor has refused this attempt in so many words.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
 }
 
 /// The latest session on a desktop.

@@ -28,20 +28,51 @@ use super::common::{LastError, RetryStatus};
     printcolumn = r#"{"name": "Message", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].message", "priority": 1}"#
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("has(self.gws)", "exactly one vendor block must be set: gws"))]
-#[x_kube(validation = Rule::new("has(self.gws) == has(oldSelf.gws)").message("the vendor block of a provider cannot be changed; create another DesktopProvider"))]
+#[x_kube(validation = ("[has(self.gws), has(self.cloudDesktop), has(self.capitalOnline), has(self.huaweiWorkspace)].filter(set, set).size() == 1", "exactly one vendor block must be set: gws, cloudDesktop, capitalOnline or huaweiWorkspace"))]
+#[x_kube(validation = Rule::new("has(self.gws) == has(oldSelf.gws) && has(self.cloudDesktop) == has(oldSelf.cloudDesktop) && has(self.capitalOnline) == has(oldSelf.capitalOnline) && has(self.huaweiWorkspace) == has(oldSelf.huaweiWorkspace)").message("the vendor block of a provider cannot be changed; create another DesktopProvider"))]
 pub struct DesktopProviderSpec {
     /// Alibaba Cloud GWS (graphic workstation), wire version 2019-06-18.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gws: Option<GwsProvider>,
-    /// Secret with the account's credentials. For gws: keys `accessKeyId`, `accessKeySecret` and optionally
-    /// `securityToken`. It is read again when it changes; the operator needs no restart.
+    /// Alibaba Cloud CloudDesktop, wire version 2017-03-01.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud_desktop: Option<CloudDesktopProvider>,
+    /// CapitalOnline cloud desktops (gcw), one site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capital_online: Option<CapitalOnlineProvider>,
+    /// Huawei Cloud Workspace, one project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub huawei_workspace: Option<HuaweiWorkspaceProvider>,
+    /// Secret with the account's credentials: keys `accessKeyId`, `accessKeySecret` and, where the vendor has temporary
+    /// keys, `securityToken`. huaweiWorkspace also takes a login instead: `domainName`, `userName` and `password`. It
+    /// is read again when it changes; the operator needs no restart.
     pub credentials_secret_ref: SecretRef,
     /// Namespaces whose DesktopClusters may use this account. `{}` allows every namespace.
     pub allowed_namespaces: NamespaceSelector,
     /// How fast the account may be called, all its clusters and desktops together.
     #[serde(default)]
     pub rate_limit: RateLimit,
+}
+
+impl DesktopProviderSpec {
+    /// The vendor, and where its account lives: a region or a site. Both empty when no vendor is set.
+    #[must_use]
+    pub fn vendor(&self) -> (&'static str, &str) {
+        let blocks = [
+            ("gws", self.gws.as_ref().map(|v| v.region.as_str())),
+            ("cloudDesktop", self.cloud_desktop.as_ref().map(|v| v.region.as_str())),
+            (
+                "capitalOnline",
+                self.capital_online.as_ref().map(|v| v.site_id.as_str()),
+            ),
+            (
+                "huaweiWorkspace",
+                self.huawei_workspace.as_ref().map(|v| v.region.as_str()),
+            ),
+        ];
+        let set = blocks.into_iter().find_map(|(vendor, place)| Some((vendor, place?)));
+        set.unwrap_or(("", ""))
+    }
 }
 
 /// Where a GWS account is reached.
@@ -57,6 +88,105 @@ pub struct GwsProvider {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = r"^https?://[^/?#@\s]+/?$"))]
     pub endpoint: Option<String>,
+}
+
+/// Where a CloudDesktop account is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.region == oldSelf.region").message("cloudDesktop.region is immutable").field_path(".region"))]
+pub struct CloudDesktopProvider {
+    /// Region id, e.g. `cn-hangzhou`.
+    #[schemars(length(min = 1, max = 32), regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"))]
+    pub region: String,
+    /// Whether calls may be used that the vendor's document leaves out and its client has: listing, power, names,
+    /// users and images of existing desktops. Without them a desktop can be created and deleted, but not observed:
+    /// its readiness is then unknown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub extended_api: bool,
+    /// Another endpoint than `https://clouddesktop.<region>.aliyuncs.com`. It must be on the operator's allow-list
+    /// (`--allow-endpoint`), or the provider does not become ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^https?://[^/?#@\s]+/?$"))]
+    pub endpoint: Option<String>,
+}
+
+/// Where a CapitalOnline account is reached, and the site its desktops are at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.siteId == oldSelf.siteId").message("capitalOnline.siteId is immutable").field_path(".siteId"))]
+pub struct CapitalOnlineProvider {
+    /// Site id. Another site of the same account is another DesktopProvider.
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9-]+$"))]
+    pub site_id: String,
+    /// Which of the vendor's gateways is called.
+    #[serde(default)]
+    pub area: CapitalOnlineArea,
+    /// Which edition of the vendor's API the account is served.
+    #[serde(default)]
+    pub api_edition: CapitalOnlineEdition,
+    /// Currency in which desktops are bought; the vendor's own default when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Currency>,
+    /// Another endpoint than the area's own. It must be on the operator's allow-list (`--allow-endpoint`), or the
+    /// provider does not become ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^https?://[^/?#@\s]+/?$"))]
+    pub endpoint: Option<String>,
+}
+
+/// Gateways of CapitalOnline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CapitalOnlineArea {
+    /// `cdsapi.capitalonline.net`.
+    #[default]
+    China,
+    /// `cdsapi-asia.capitalonline.net`.
+    Asia,
+    /// `cdsapi-us.capitalonline.net`.
+    America,
+}
+
+/// Editions of CapitalOnline's API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CapitalOnlineEdition {
+    /// The one with gateways (`vGatewayNetId`).
+    #[default]
+    #[serde(rename = "2022")]
+    Edition2022,
+    /// The one of 2023, with bandwidth configurations and disk types.
+    #[serde(rename = "2023")]
+    Edition2023,
+}
+
+/// Currency of a purchase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Currency {
+    /// Renminbi (`CN` at the vendor).
+    CNY,
+    /// US dollars (`US` at the vendor).
+    USD,
+}
+
+/// Where a Huawei Workspace project is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.region == oldSelf.region && self.projectId == oldSelf.projectId").message("huaweiWorkspace.region and projectId are immutable").field_path(".projectId"))]
+pub struct HuaweiWorkspaceProvider {
+    /// Region id, e.g. `cn-north-4`.
+    #[schemars(length(min = 1, max = 32), regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"))]
+    pub region: String,
+    /// Project id: 32 hexadecimal digits.
+    #[schemars(length(min = 32, max = 32), regex(pattern = r"^[0-9a-f]{32}$"))]
+    pub project_id: String,
+    /// Another endpoint than `https://workspace.<region>.myhuaweicloud.com`. It must be on the operator's allow-list
+    /// (`--allow-endpoint`), or the provider does not become ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^https?://[^/?#@\s]+/?$"))]
+    pub endpoint: Option<String>,
+    /// Another endpoint for logins than `https://iam.<region>.myhuaweicloud.com`, under the same rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^https?://[^/?#@\s]+/?$"))]
+    pub iam_endpoint: Option<String>,
 }
 
 /// A Secret anywhere in the cluster; only a cluster-scoped provider may refer to one like this.
@@ -151,6 +281,10 @@ pub struct DesktopProviderStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]
     pub cluster_types: Vec<AvailableClusterType>,
+    /// Flavors desktops can be made in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200))]
+    pub flavors: Vec<AvailableFlavor>,
     /// When the catalog was last read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalog_time: Option<Time>,
@@ -172,4 +306,30 @@ pub struct AvailableClusterType {
     /// Cluster type, e.g. `gws.s1.standard`.
     #[schemars(length(max = 128))]
     pub cluster_type: String,
+}
+
+/// A flavor the vendor offers. What the vendor does not tell is left out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AvailableFlavor {
+    /// Id, as in `spec.flavor` of a Desktop.
+    #[schemars(length(max = 128))]
+    pub id: String,
+    /// Processor cores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<i64>,
+    /// Memory in GiB.
+    #[serde(default, rename = "memoryGiB", skip_serializing_if = "Option::is_none")]
+    pub memory_gib: Option<i64>,
+    /// Graphics processor, in the vendor's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub gpu: Option<String>,
+    /// Price, in the vendor's figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub price: Option<String>,
+    /// Whether the vendor has one to give at the moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub available: Option<bool>,
 }

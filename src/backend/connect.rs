@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Backend;
 use super::client::Account;
 use super::gws::{self, Gws};
+use super::region::InvalidRegion;
 use crate::api::DesktopProviderSpec;
 use crate::http::credentials::{AccessKey, CredentialsError};
 use crate::http::endpoint::{EndpointError, EndpointPolicy};
@@ -32,11 +33,21 @@ pub enum ConnectError {
     #[error("spec.credentialsSecretRef: {0}")]
     Credentials(#[from] CredentialsError),
     /// The endpoint is not allowed.
-    #[error("spec.gws.endpoint: {0}")]
-    Endpoint(EndpointError),
+    #[error("{field}: {error}")]
+    Endpoint {
+        /// Field of the spec.
+        field: &'static str,
+        /// Why.
+        error: EndpointError,
+    },
     /// The region is not one.
-    #[error("spec.gws.region: {0}.")]
-    Region(gws::InvalidRegion),
+    #[error("{field}: {error}.")]
+    Region {
+        /// Field of the spec.
+        field: &'static str,
+        /// Why.
+        error: InvalidRegion,
+    },
     /// The spec names no vendor, or limits no call can keep to.
     #[error("{0}")]
     Spec(&'static str),
@@ -51,9 +62,9 @@ impl ConnectError {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Credentials(_) => "CredentialsInvalid",
-            Self::Endpoint(_) => "EndpointNotAllowed",
-            Self::Region(_) | Self::Spec(_) => "InvalidSpec",
-            Self::Setup(_) => "VendorUnavailable",
+            Self::Endpoint { .. } => "EndpointNotAllowed",
+            Self::Region { .. } | Self::Spec(_) => "InvalidSpec",
+            Self::Setup(_) => "ClientSetupFailed",
         }
     }
 }
@@ -66,26 +77,34 @@ pub fn connect(
     secret: &BTreeMap<String, Vec<u8>>,
     settings: &ConnectSettings,
 ) -> Result<Arc<dyn Backend>, ConnectError> {
-    let Some(gws) = &spec.gws else {
-        return Err(ConnectError::Spec("spec: no vendor is set. Set gws."));
-    };
-    let host = gws::host(&gws.region).map_err(ConnectError::Region)?;
-    let endpoint = settings
-        .endpoints
-        .resolve(&host, gws.endpoint.as_deref())
-        .map_err(ConnectError::Endpoint)?;
     let limit = |value: i32| {
         let value = u32::try_from(value).ok().and_then(NonZeroU32::new);
         value.ok_or(ConnectError::Spec("spec.rateLimit: both numbers must be 1 or more."))
     };
-    let account = Account {
+    let (per_second, burst) = (
+        limit(spec.rate_limit.requests_per_second)?,
+        limit(spec.rate_limit.burst)?,
+    );
+    let account = |endpoint| Account {
         name: account,
-        endpoint: &endpoint,
-        per_second: limit(spec.rate_limit.requests_per_second)?,
-        burst: limit(spec.rate_limit.burst)?,
+        endpoint,
+        per_second,
+        burst,
         deadline: settings.deadline,
         observer: Arc::clone(&settings.observer),
     };
-    let backend = Gws::new(&account, AccessKey::from_secret(secret)?)?;
-    Ok(Arc::new(backend))
+    let endpoint = |field, host: &str, other: &Option<String>| {
+        let resolved = settings.endpoints.resolve(host, other.as_deref());
+        resolved.map_err(|error| ConnectError::Endpoint { field, error })
+    };
+    if let Some(gws) = &spec.gws {
+        let field = "spec.gws.region";
+        let host = gws::host(&gws.region).map_err(|error| ConnectError::Region { field, error })?;
+        let endpoint = endpoint("spec.gws.endpoint", &host, &gws.endpoint)?;
+        let backend = Gws::new(&account(&endpoint), AccessKey::from_secret(secret)?)?;
+        return Ok(Arc::new(backend));
+    }
+    Err(ConnectError::Spec(
+        "spec: no vendor is set. Set gws, cloudDesktop, capitalOnline or huaweiWorkspace.",
+    ))
 }

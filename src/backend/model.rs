@@ -3,14 +3,36 @@
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use super::error::BackendError;
 pub use crate::api::cluster::ClusterState;
-use crate::api::desktop::{Application, Billing, DesktopState, PublicAddress, WorkMode};
+use crate::api::desktop::{
+    Application, Billing, DesktopState, DesktopUser, Period, PublicAddress, SystemDisk, WorkMode,
+};
 
 /// What an account may create, and where.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalog {
     /// (zone, cluster type), sorted.
     pub cluster_types: Vec<(String, String)>,
+    /// Flavors, sorted by id.
+    pub flavors: Vec<Flavor>,
+}
+
+/// A flavor a desktop can be made in. What the vendor does not tell is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Flavor {
+    /// Id, as in `spec.flavor`.
+    pub id: String,
+    /// Processor cores.
+    pub cpus: Option<i64>,
+    /// Memory in GiB.
+    pub memory_gib: Option<i64>,
+    /// Graphics processor, in the vendor's words.
+    pub gpu: Option<String>,
+    /// Price, in the vendor's words, e.g. `0.0062 per minute`.
+    pub price: Option<String>,
+    /// Whether the vendor has one to give.
+    pub available: Option<bool>,
 }
 
 /// A cluster as the vendor reports it.
@@ -36,10 +58,29 @@ pub struct ObservedCluster {
     pub nat_eip: Option<String>,
     /// When it was created.
     pub created: Option<Timestamp>,
+    /// It is the one the site makes by itself ([`ClusterOrigin::Network`](super::capabilities::ClusterOrigin)).
+    pub default_network: bool,
+    /// Something of it is missing that the vendor can supply ([`Operation::RepairCluster`]).
+    pub incomplete: bool,
+    /// Its subnets.
+    pub subnets: Vec<NetworkPart>,
+    /// Its gateways.
+    pub gateways: Vec<NetworkPart>,
+}
+
+/// A subnet or a gateway of a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NetworkPart {
+    /// Vendor id.
+    pub id: String,
+    /// Name, or line of a gateway.
+    pub name: Option<String>,
+    /// The vendor's own word for its state.
+    pub state: Option<String>,
 }
 
 /// A desktop as the vendor reports it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObservedDesktop {
     /// Vendor id.
     pub id: String,
@@ -47,6 +88,8 @@ pub struct ObservedDesktop {
     pub cluster_id: Option<String>,
     /// Name at the vendor.
     pub name: Option<String>,
+    /// The mark in its name or its tags ([`naming::marker_in`](super::naming::marker_in)), whole or short.
+    pub marker: Option<String>,
     /// The vendor's own word for the state.
     pub vendor_state: String,
     /// What it means.
@@ -61,6 +104,14 @@ pub struct ObservedDesktop {
     pub user_name: Option<String>,
     /// Assigned user's number.
     pub user_uid: Option<String>,
+    /// Its label.
+    pub label: Option<String>,
+    /// Assigned user's e-mail address.
+    pub user_email: Option<String>,
+    /// Address within the cluster's network.
+    pub private_address: Option<String>,
+    /// Address on the internet.
+    pub public_address: Option<String>,
     /// Paid in advance; `None` when the vendor does not say.
     pub prepaid: Option<bool>,
     /// When it ends; `None` when it does not.
@@ -153,8 +204,8 @@ pub struct Session {
 pub struct ClusterSpec {
     /// Vendor's cluster type.
     pub cluster_type: String,
-    /// Network.
-    pub vpc_id: String,
+    /// Network; `None` for a site's default one, which is then made.
+    pub vpc_id: Option<String>,
     /// Subnet of its servers.
     pub subnet_id: Option<String>,
 }
@@ -162,28 +213,105 @@ pub struct ClusterSpec {
 /// A desktop to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DesktopSpec {
-    /// Vendor id of the cluster.
-    pub cluster_id: String,
-    /// Name by which a lost answer is found again.
+    /// UID of the resource: what is marked with it is found again.
+    pub uid: String,
+    /// Number of the attempt, from 1; with the UID it makes the token of vendors that take one ([`token`](Self::token)).
+    pub attempt: i32,
+    /// Name by which a lost answer is found again, as the vendor's [`Naming`](super::capabilities::Naming) has it.
     pub name: String,
+    /// Where it is made.
+    pub place: Place,
     /// Instance type.
     pub flavor: String,
     /// Image id.
     pub image_id: String,
-    /// Disk category.
-    pub disk_category: String,
-    /// Disk size in GiB.
-    pub disk_gib: i32,
+    /// System disk, where the flavor does not determine it.
+    pub disk: Option<SystemDisk>,
     /// Desktop or applications.
     pub work_mode: WorkMode,
     /// Applications to publish.
     pub applications: Vec<Application>,
-    /// Subnet.
-    pub subnet_id: Option<String>,
     /// Public address, if any.
     pub public_address: Option<PublicAddress>,
+    /// Who it is for, where that is said at creation ([`Users::required`](super::capabilities::Users)).
+    pub user: Option<DesktopUser>,
     /// How it is paid for.
     pub billing: Billing,
+}
+
+impl DesktopSpec {
+    /// The same for the same attempt of the same resource, and never for another: at most 64 characters.
+    #[must_use]
+    pub fn token(&self) -> String {
+        format!("{}-{}", super::naming::marker(&self.uid), self.attempt)
+    }
+}
+
+/// Where a desktop is made: its cluster, and what the cluster's manifest says of the network there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Vendor id of the cluster.
+    pub cluster_id: String,
+    /// Network.
+    pub vpc_id: Option<String>,
+    /// Subnet: the desktop's own, else the cluster's.
+    pub subnet_id: Option<String>,
+    /// Zone.
+    pub zone_id: Option<String>,
+    /// Gateway through which desktops are reached.
+    pub gateway_id: Option<String>,
+    /// Security groups.
+    pub security_groups: Vec<String>,
+}
+
+/// A subscription that is bought or prolonged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// How long.
+    pub period: Period,
+    /// Whether the vendor renews it by itself.
+    pub auto_renew: bool,
+    /// The same for the same purchase, and never for another: at most 64 characters.
+    pub token: String,
+}
+
+/// What a desktop costs, in the vendor's figures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Estimate {
+    /// The desktop itself.
+    pub desktop: String,
+    /// Its address and bandwidth.
+    pub address: Option<String>,
+    /// For how long that is, e.g. `Minute` or `Month`.
+    pub per: String,
+}
+
+/// A user at the vendor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObservedUser {
+    /// Vendor id, where users have one.
+    pub id: Option<String>,
+    /// Name.
+    pub name: String,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Remark.
+    pub remark: Option<String>,
+    /// The vendor's own word for the state.
+    pub vendor_state: Option<String>,
+    /// Whether desktops can be assigned to the user now.
+    pub usable: bool,
+}
+
+/// A user to create.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserSpec {
+    /// Name.
+    pub name: String,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Remark.
+    pub remark: Option<String>,
 }
 
 /// One change at the vendor.
@@ -197,6 +325,11 @@ pub enum Operation {
         cluster_id: String,
         /// New name.
         name: String,
+    },
+    /// Supplies what a cluster lacks. Returns a task.
+    RepairCluster {
+        /// Vendor id.
+        cluster_id: String,
     },
     /// Deletes a cluster.
     DeleteCluster {
@@ -272,10 +405,41 @@ pub enum Operation {
     AssignUser {
         /// Vendor id.
         desktop_id: String,
-        /// User name.
-        name: String,
-        /// The vendor's number of the user.
-        uid: Option<String>,
+        /// To whom.
+        user: DesktopUser,
+    },
+    /// Takes a desktop from its user.
+    UnassignUser {
+        /// Vendor id.
+        desktop_id: String,
+    },
+    /// Sets the label that shows whose a desktop is.
+    LabelDesktop {
+        /// Vendor id.
+        desktop_id: String,
+        /// Label.
+        label: String,
+    },
+    /// Replaces the image of a desktop and wipes its system disk. Not idempotent.
+    RebuildDesktop {
+        /// Vendor id.
+        desktop_id: String,
+        /// New image.
+        image_id: String,
+    },
+    /// Turns a desktop that is paid by use into a subscription. Costs money; not idempotent.
+    ConvertBilling {
+        /// Vendor id.
+        desktop_id: String,
+        /// What is bought.
+        term: Term,
+    },
+    /// Prolongs a subscription. Costs money; not idempotent.
+    RenewDesktop {
+        /// Vendor id.
+        desktop_id: String,
+        /// What is bought.
+        term: Term,
     },
     /// Sets the display policy, every field. Returns a task.
     SetDisplayPolicy {
@@ -314,6 +478,7 @@ impl Operation {
         match self {
             Self::CreateCluster(_) => "CreateCluster",
             Self::RenameCluster { .. } => "RenameCluster",
+            Self::RepairCluster { .. } => "RepairCluster",
             Self::DeleteCluster { .. } => "DeleteCluster",
             Self::SetPolicy { .. } => "SetPolicy",
             Self::SetDirectory { .. } => "SetDirectory",
@@ -326,6 +491,11 @@ impl Operation {
             Self::StopDesktop { .. } => "StopDesktop",
             Self::RestartDesktop { .. } => "RestartDesktop",
             Self::AssignUser { .. } => "AssignUser",
+            Self::UnassignUser { .. } => "UnassignUser",
+            Self::LabelDesktop { .. } => "LabelDesktop",
+            Self::RebuildDesktop { .. } => "RebuildDesktop",
+            Self::ConvertBilling { .. } => "ConvertBilling",
+            Self::RenewDesktop { .. } => "RenewDesktop",
             Self::SetDisplayPolicy { .. } => "SetDisplayPolicy",
             Self::CreateImage { .. } => "CreateImage",
             Self::RenameImage { .. } => "RenameImage",
@@ -343,6 +513,10 @@ pub struct Receipt {
     pub task: Option<Task>,
     /// The vendor's request id.
     pub request_id: Option<String>,
+    /// What was to be deleted is not there.
+    pub gone: bool,
+    /// The vendor's order, to quote in a support case.
+    pub order_id: Option<String>,
 }
 
 /// A task at the vendor.
@@ -352,7 +526,7 @@ pub struct Task {
     pub kind: TaskKind,
     /// The object it works on.
     pub object_id: String,
-    /// The vendor's task id.
+    /// The vendor's task id, with whatever else is needed to poll it: opaque to everybody else.
     pub task_id: String,
     /// For sessions: the first day asked for.
     pub from: Option<jiff::civil::Date>,
@@ -373,6 +547,8 @@ pub enum TaskKind {
     Sessions,
     /// Connection ticket for a desktop.
     Ticket,
+    /// Anything that is polled by its id alone.
+    Job,
 }
 
 /// How far a task got. Vendors that report no failure end in `Finished`; what was reached is then read again.
@@ -382,8 +558,8 @@ pub enum TaskState {
     Running,
     /// Finished.
     Finished,
-    /// Ended without success, with the vendor's words.
-    Failed(String),
+    /// Ended without success. The class says whether trying again can help.
+    Failed(BackendError),
 }
 
 /// What a ticket is wanted for.

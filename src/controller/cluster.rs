@@ -18,7 +18,7 @@ use super::{lock, provider, reference};
 use crate::api::common::{Binding, CreatePhase};
 use crate::api::{CLUSTER_FINALIZER, DesktopCluster, DesktopClusterStatus};
 use crate::backend::{Backend, BackendError, ErrorClass, Operation, TaskState};
-use crate::plan::cluster::{Action, Inputs, Plan, answered, plan};
+use crate::plan::cluster::{Action, Inputs, Plan, answered, plan, polled};
 use crate::plan::stalled_by;
 use crate::plan::{Notice, Pace};
 
@@ -48,6 +48,11 @@ pub fn provider_of(cluster: &DesktopCluster) -> &str {
         .and_then(|s| s.binding.as_ref())
         .map(|b| b.provider.as_str());
     recorded.unwrap_or(&cluster.spec.provider_ref.name)
+}
+
+/// Where one cluster is created at a time: its network, or the site's default one.
+fn network_of(cluster: &DesktopCluster) -> &str {
+    cluster.spec.network.vpc_id.as_deref().unwrap_or("default network")
 }
 
 impl Kind for DesktopCluster {
@@ -141,20 +146,23 @@ async fn carry_out(
         Action::Poll(task) => match backend.poll(&task).await {
             Ok(TaskState::Running) => {}
             Ok(TaskState::Finished) => {
-                clear_task(&mut status);
+                let (after, _) = polled(inputs, status, Ok(()));
                 context.cluster_reads.forget(inputs.uid);
-                write(context, object, status).await?;
+                write(context, object, after).await?;
                 context.publish(object, notices).await;
                 return Ok(Duration::ZERO);
             }
-            Ok(TaskState::Failed(words)) => {
-                clear_task(&mut status);
-                notices.push(Notice::warning("TaskFailed", words));
+            Ok(TaskState::Failed(error)) => {
+                tracing::warn!(%error, "a task failed");
+                let (after, told) = polled(inputs, status, Err(&error));
+                status = after;
+                notices.extend(told);
+                context.cluster_reads.forget(inputs.uid);
             }
             Err(error) => {
                 tracing::warn!(%error, "a task could not be polled");
                 if !error.class.heals_by_itself() {
-                    clear_task(&mut status);
+                    status = polled(inputs, status, Ok(())).0;
                 }
             }
         },
@@ -162,12 +170,6 @@ async fn carry_out(
     let written = write(context, object, status).await?;
     context.publish(&written, notices).await;
     Ok(again.min(context.settings.cluster_fast))
-}
-
-fn clear_task(status: &mut DesktopClusterStatus) {
-    if let Some(operation) = status.operation.as_mut() {
-        operation.task_id = None;
-    }
 }
 
 fn log<T>(operation: &Operation, answer: &Result<T, BackendError>) {
@@ -195,7 +197,7 @@ async fn create(
     operation: Operation,
 ) -> Result<(), Error> {
     let provider = object.spec.provider_ref.name.clone();
-    let network = &object.spec.network.vpc_id;
+    let network = network_of(object);
     let creating = |holder: &str| {
         context
             .clusters
@@ -251,7 +253,7 @@ async fn settle_lock(context: &Context, object: &DesktopCluster, status: &Deskto
         .is_some_and(|s| s.create.is_some() || (s.id.is_some() && s.state.is_none()));
     let open = status.create.as_ref().is_some_and(|i| i.phase == CreatePhase::Open);
     if had && !open && !status.binding.as_ref().is_some_and(|b| b.adopted) {
-        lock::release(context, provider_of(object), &object.spec.network.vpc_id, uid(object)?).await?;
+        lock::release(context, provider_of(object), network_of(object), uid(object)?).await?;
     }
     Ok(())
 }
@@ -264,7 +266,7 @@ async fn release(
 ) -> Result<Duration, Error> {
     context.publish(object, notices).await;
     if object.status.as_ref().is_some_and(|s| s.create.is_some()) {
-        lock::release(context, provider_of(object), &object.spec.network.vpc_id, uid(object)?).await?;
+        lock::release(context, provider_of(object), network_of(object), uid(object)?).await?;
     }
     remove_finalizer(context, object).await?;
     if let Some(id) = &status.id {

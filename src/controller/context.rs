@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::accounts::Accounts;
 use super::inventory::InventoryHub;
-use super::observations::{ClusterReads, DisplayReads, Sessions};
+use super::observations::{ClusterReads, DisplayReads, PriceReads, Sessions};
 use super::settings::{Settings, UnknownCreate};
 use crate::api::{Desktop, DesktopCluster, DesktopProvider};
 use crate::ops::leader::Leadership;
@@ -51,6 +51,8 @@ pub struct Context {
     pub cluster_reads: ClusterReads,
     /// What was last read of each desktop's display policy.
     pub display_reads: DisplayReads,
+    /// Which prices could not be read.
+    pub price_reads: PriceReads,
     /// Who is connected where.
     pub sessions: Sessions,
     /// Providers, as watched.
@@ -124,6 +126,7 @@ impl Context {
             inventory,
             cluster_reads: ClusterReads::default(),
             display_reads: DisplayReads::default(),
+            price_reads: PriceReads::default(),
             sessions: Sessions::default(),
             providers,
             clusters,
@@ -157,6 +160,7 @@ impl Context {
             resend: settings.resend,
             fast,
             slow,
+            expiry_warning: settings.expiry_warning,
         }
     }
 
@@ -224,6 +228,7 @@ impl Context {
         lock(&self.superseded).remove(uid);
         self.cluster_reads.forget(uid);
         self.display_reads.forget(uid);
+        self.price_reads.forget(uid);
     }
 }
 

@@ -17,14 +17,15 @@ use super::status::{Stored, add_finalizer, has_finalizer, remove_finalizer, uid,
 use super::{annotation, cluster, provider, reference};
 use crate::api::cluster::{ClusterState, PolicyEnforcement};
 use crate::api::common::Binding;
+use crate::api::desktop::EstimatedPrice;
 use crate::api::{
     ABANDON_ANNOTATION, DESKTOP_FINALIZER, Desktop, DesktopCluster, DesktopStatus, PAUSED_ANNOTATION,
-    RESTART_ANNOTATION, RETRY_CREATE_ANNOTATION, condition,
+    RESTART_ANNOTATION, RETRY_CREATE_ANNOTATION, SETTLE_ANNOTATION, condition,
 };
-use crate::backend::{Backend, BackendError, ErrorClass, Operation, PolicyValues, Receipt, TaskState};
-use crate::plan::desktop::{Action, ClusterView, Inputs, Observation, Plan, answered, plan};
+use crate::backend::{Backend, BackendError, ErrorClass, Operation, Place, PolicyValues, Receipt, TaskState};
+use crate::plan::Notice;
+use crate::plan::desktop::{Action, ClusterView, Inputs, Observation, Plan, answered, plan, polled};
 use crate::plan::stalled_by;
-use crate::plan::{Notice, naming};
 
 impl Stored for Desktop {
     type Status = DesktopStatus;
@@ -74,6 +75,7 @@ impl Kind for Desktop {
             restart: annotation(&**object, RESTART_ANNOTATION),
             abandon: annotation(&**object, ABANDON_ANNOTATION),
             retry_create: annotation(&**object, RETRY_CREATE_ANNOTATION).and_then(|n| n.parse().ok()),
+            settle: annotation(&**object, SETTLE_ANNOTATION),
             spec: &object.spec,
             status: &status,
             cluster: gathered.cluster.clone(),
@@ -86,6 +88,7 @@ impl Kind for Desktop {
             session: gathered.session(context, &status),
             display: gathered.display.as_ref(),
             display_failure: gathered.display_failure.as_ref(),
+            price_due: context.price_reads.is_due(object_uid),
             in_flight: context.is_in_flight(object_uid),
             writer: &gathered.writer,
             limits: &limits,
@@ -147,7 +150,9 @@ fn gather(context: &Arc<Context>, object: &Desktop) -> Gathered {
         .filter(|_| !paused);
     let connecting = !paused && place.as_ref().is_some_and(|(p, _)| provider::is_connecting(context, p));
     let listing = match (&place, &backend) {
-        (Some((provider, id)), Some(backend)) => Some(context.inventory.listing(provider, id, backend)),
+        (Some((provider, id)), Some(backend)) if backend.capabilities().observe_desktops => {
+            Some(context.inventory.listing(provider, id, backend))
+        }
         _ => None,
     };
     let asked = status.id.clone().or_else(|| object.spec.existing_id.clone());
@@ -207,9 +212,8 @@ impl Gathered {
     /// Desktops with our mark that no other resource has recorded.
     fn candidates(&self, context: &Context, own_uid: &str, status: &DesktopStatus) -> Vec<String> {
         let Some(view) = &self.view else { return Vec::new() };
-        let marked = view.snapshot.marked(&naming::marker(own_uid));
-        let ours = |id: &&String| status.id.as_ref() == Some(*id) || claimant(context, id, own_uid).is_none();
-        marked.iter().filter(ours).cloned().collect()
+        let ours = |id: &String| status.id.as_ref() == Some(id) || claimant(context, id, own_uid).is_none();
+        view.snapshot.marked(own_uid).into_iter().filter(ours).collect()
     }
 
     fn session(&self, context: &Context, status: &DesktopStatus) -> Option<crate::api::desktop::SessionStatus> {
@@ -228,6 +232,23 @@ fn claimant(context: &Context, id: &str, own_uid: &str) -> Option<String> {
         other.namespace().unwrap_or_default(),
         other.name_any()
     ))
+}
+
+/// Where the desktops of a cluster are made.
+fn place_of(cluster: &DesktopCluster, cluster_id: String) -> Place {
+    let spec = &cluster.spec;
+    let (cloud_desktop, capital_online, huawei) = (&spec.cloud_desktop, &spec.capital_online, &spec.huawei_workspace);
+    Place {
+        cluster_id,
+        vpc_id: spec.network.vpc_id.clone(),
+        subnet_id: spec.network.subnet_id.clone(),
+        zone_id: cloud_desktop
+            .as_ref()
+            .map(|c| c.zone_id.clone())
+            .or_else(|| huawei.as_ref()?.availability_zone.clone()),
+        gateway_id: capital_online.as_ref().and_then(|c| c.gateway_id.clone()),
+        security_groups: huawei.as_ref().map(|h| h.security_groups.clone()).unwrap_or_default(),
+    }
 }
 
 /// Whether the cluster can take a desktop: it exists, is as declared, and its policy is enforced. `unconnected` says why
@@ -258,9 +279,8 @@ fn cluster_view(
         );
     };
     let usable = ClusterView::Usable {
-        id,
         provider: cluster::provider_of(cluster).to_owned(),
-        subnet_id: cluster.spec.network.subnet_id.clone(),
+        place: place_of(cluster, id),
     };
     if deleting {
         // Cleaning up needs the place, not its readiness.
@@ -269,7 +289,9 @@ fn cluster_view(
     if cluster.metadata.deletion_timestamp.is_some() {
         return unusable("ClusterDeleting", format!("DesktopCluster {name} is being deleted."));
     }
-    let current = cluster.metadata.generation == Some(status.observed_generation);
+    // What was ready before the manifest was changed says nothing of what it asks for now.
+    let current = cluster.metadata.generation == Some(status.observed_generation)
+        && ready.and_then(|c| c.observed_generation) == cluster.metadata.generation;
     let is_ready = current && ready.is_some_and(|c| c.status == "True");
     let best_effort = cluster.spec.policy_enforcement == PolicyEnforcement::BestEffort
         && current
@@ -350,16 +372,34 @@ async fn carry_out(
         }
         Action::Poll(task) => match backend.poll(&task).await {
             Ok(TaskState::Running) => {}
-            Ok(TaskState::Finished) => end_task(context, inputs, &mut status),
-            Ok(TaskState::Failed(words)) => {
-                end_task(context, inputs, &mut status);
-                notices.push(Notice::warning("TaskFailed", words));
+            Ok(TaskState::Finished) => status = ended(context, inputs, status, Ok(())).0,
+            Ok(TaskState::Failed(error)) => {
+                tracing::warn!(%error, "a task failed");
+                let (after, told) = ended(context, inputs, status, Err(&error));
+                status = after;
+                notices.extend(told);
             }
             Err(error) => {
                 tracing::warn!(%error, "a task could not be polled");
                 if !error.class.heals_by_itself() {
-                    end_task(context, inputs, &mut status);
+                    status = ended(context, inputs, status, Ok(())).0;
                 }
+            }
+        },
+        Action::Estimate(request) => match backend.estimate(&request).await {
+            Ok(estimate) => {
+                status.price = Some(EstimatedPrice {
+                    desktop: condition::truncate(&estimate.desktop, 64),
+                    address: estimate.address.map(|price| condition::truncate(&price, 64)),
+                    per: condition::truncate(&estimate.per, 32),
+                    generation: inputs.generation,
+                });
+            }
+            Err(error) => {
+                tracing::info!(%error, "the price could not be read");
+                context
+                    .price_reads
+                    .failed(inputs.uid, context.settings.catalog_interval);
             }
         },
         Action::ReadDisplayPolicy => {
@@ -407,11 +447,14 @@ fn count_ready(context: &Context, object: &Desktop, status: &DesktopStatus) {
     }
 }
 
-fn end_task(context: &Context, inputs: &Inputs<'_>, status: &mut DesktopStatus) {
-    if let Some(operation) = status.operation.as_mut() {
-        operation.task_id = None;
-    }
+fn ended(
+    context: &Context,
+    inputs: &Inputs<'_>,
+    status: DesktopStatus,
+    outcome: Result<(), &BackendError>,
+) -> (DesktopStatus, Option<Notice>) {
     context.display_reads.forget(inputs.uid);
+    polled(inputs, status, outcome)
 }
 
 async fn submit(
@@ -454,13 +497,13 @@ async fn create(
     backend: Arc<dyn Backend>,
     operation: Operation,
 ) -> Result<(), Error> {
-    let (ClusterView::Usable { id, provider, .. }, Some(intent)) = (&inputs.cluster, status.create.clone()) else {
+    let (ClusterView::Usable { place, provider }, Some(intent)) = (&inputs.cluster, status.create.clone()) else {
         return Err(Error::Stale);
     };
     let binding = Binding {
         uid: inputs.uid.to_owned(),
         provider: provider.clone(),
-        cluster_id: Some(id.clone()),
+        cluster_id: Some(place.cluster_id.clone()),
         since_time: intent.start_time.clone(),
         adopted: false,
     };

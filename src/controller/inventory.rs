@@ -16,8 +16,8 @@ use super::context::{Guarded, Waker, lock};
 use super::observations::PERSISTENT;
 use super::settings::Settings;
 use crate::api::{Desktop, DesktopCluster};
-use crate::backend::{Backend, BackendError, ObservedDesktop};
-use crate::plan::{Pace, naming};
+use crate::backend::{Backend, BackendError, ObservedDesktop, naming};
+use crate::plan::Pace;
 
 /// A complete listing.
 #[derive(Debug, Default)]
@@ -32,8 +32,8 @@ impl Snapshot {
     fn new(started: Timestamp, desktops: Vec<ObservedDesktop>) -> Self {
         let mut by_marker: HashMap<String, Vec<String>> = HashMap::new();
         for desktop in &desktops {
-            if let Some(marker) = desktop.name.as_deref().and_then(naming::marker_in) {
-                by_marker.entry(marker.to_owned()).or_default().push(desktop.id.clone());
+            if let Some(marker) = &desktop.marker {
+                by_marker.entry(marker.clone()).or_default().push(desktop.id.clone());
             }
         }
         for ids in by_marker.values_mut() {
@@ -53,10 +53,18 @@ impl Snapshot {
         self.by_id.get(id)
     }
 
-    /// Desktops that carry this mark, lowest id first.
+    /// Desktops that carry the mark of this UID, whole or short, lowest id first.
     #[must_use]
-    pub fn marked(&self, marker: &str) -> &[String] {
-        self.by_marker.get(marker).map_or(&[], Vec::as_slice)
+    pub fn marked(&self, uid: &str) -> Vec<String> {
+        let marks = [naming::marker(uid), naming::short_marker(uid)];
+        let mut ids: Vec<String> = marks
+            .iter()
+            .filter_map(|mark| self.by_marker.get(mark))
+            .flatten()
+            .cloned()
+            .collect();
+        ids.sort();
+        ids
     }
 
     /// How many desktops there are.

@@ -38,6 +38,8 @@ pub struct ClusterRead {
     pub listing_started: Option<Timestamp>,
     /// Clusters listed in the network.
     pub in_network: Vec<String>,
+    /// Networks of the other clusters.
+    pub elsewhere: Vec<String>,
     /// How soon it should be read again.
     pub pace: Pace,
 }
@@ -57,6 +59,7 @@ impl ClusterRead {
             directory: None,
             listing_started: None,
             in_network: Vec::new(),
+            elsewhere: Vec::new(),
             pace: Pace::Fast,
         }
     }
@@ -94,6 +97,28 @@ impl ClusterReads {
     }
 
     /// What was read may no longer hold.
+    pub fn forget(&self, uid: &str) {
+        lock(&self.0).remove(uid);
+    }
+}
+
+/// When a price that could not be read may be asked for again, by UID of the desktop.
+#[derive(Debug, Default)]
+pub struct PriceReads(Mutex<HashMap<String, Instant>>);
+
+impl PriceReads {
+    /// Whether it may be asked for now.
+    #[must_use]
+    pub fn is_due(&self, uid: &str) -> bool {
+        lock(&self.0).get(uid).is_none_or(|next| *next <= Instant::now())
+    }
+
+    /// It could not be read: not before `wait` has passed again.
+    pub fn failed(&self, uid: &str, wait: Duration) {
+        lock(&self.0).insert(uid.to_owned(), Instant::now() + wait);
+    }
+
+    /// The desktop is gone.
     pub fn forget(&self, uid: &str) {
         lock(&self.0).remove(uid);
     }

@@ -63,6 +63,9 @@ pub struct Settings {
     /// How long the effect of a call is waited for before the call is repeated; doubles with each attempt.
     #[arg(long, default_value = "30s", value_parser = duration)]
     pub resend: Duration,
+    /// How long before its term ends a desktop is said to expire soon.
+    #[arg(long, default_value = "168h", value_parser = duration)]
+    pub expiry_warning: Duration,
     /// Longest time one vendor call may take.
     #[arg(long, default_value = "30s", value_parser = duration)]
     pub call_deadline: Duration,

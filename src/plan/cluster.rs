@@ -16,8 +16,10 @@ use crate::api::cluster::{
 };
 use crate::api::common::Binding;
 use crate::api::condition::{self, Truth};
+use crate::backend::capabilities::ClusterOrigin;
 use crate::backend::{
     BackendError, Capabilities, ClusterSpec, DirectoryState, ObservedCluster, Operation, PolicyValues, Receipt, Task,
+    TaskKind,
 };
 
 /// The account a cluster is in, as far as a cluster cares.
@@ -97,8 +99,10 @@ pub struct Inputs<'a> {
     pub error: Option<&'a BackendError>,
     /// When the latest complete listing of clusters was begun, if one was needed.
     pub listing_started: Option<Timestamp>,
-    /// Clusters listed in our network.
+    /// Clusters listed where this one is to be ([`is_there`]).
     pub in_network: &'a [String],
+    /// Networks of the other clusters listed, for a hint.
+    pub elsewhere: &'a [String],
     /// Ids that other resources have recorded.
     pub claimed: &'a [String],
     /// Session policy, when it was read since the last change.
@@ -157,6 +161,19 @@ pub struct Plan {
     pub again: Duration,
 }
 
+/// Whether a listed cluster is where the manifest wants its own.
+#[must_use]
+pub fn is_there(spec: &DesktopClusterSpec, origin: ClusterOrigin, listed: &ObservedCluster) -> bool {
+    let wants_default = spec.capital_online.as_ref().is_some_and(|c| c.default_network);
+    match (origin, &spec.network.vpc_id) {
+        _ if listed.state == ClusterState::Deleted => false,
+        (_, Some(vpc_id)) => listed.vpc_id.as_ref() == Some(vpc_id),
+        (ClusterOrigin::Network, None) => wants_default && listed.default_network,
+        (ClusterOrigin::Tenant, None) => true,
+        (ClusterOrigin::Created, None) => false,
+    }
+}
+
 /// Decides.
 #[must_use]
 pub fn plan(inputs: &Inputs<'_>) -> Plan {
@@ -198,6 +215,26 @@ pub fn answered(
     (status, told)
 }
 
+/// The status after a task was asked about and does not run any more.
+#[must_use]
+pub fn polled(
+    inputs: &Inputs<'_>,
+    mut status: DesktopClusterStatus,
+    outcome: Result<(), &BackendError>,
+) -> (DesktopClusterStatus, Option<Notice>) {
+    let stamp = condition::Stamp {
+        generation: inputs.generation,
+        now: inputs.now,
+    };
+    let (failure, uid, limits) = (outcome.err(), inputs.uid, inputs.limits);
+    let told = if status.id.is_none() {
+        status.parts().creation_ended(failure, uid, limits, stamp)
+    } else {
+        status.parts().task_ended(failure, uid, limits, stamp)
+    };
+    (status, told)
+}
+
 /// A plan while it is being made.
 struct Draft<'a> {
     inputs: &'a Inputs<'a>,
@@ -228,7 +265,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn finish(self) -> Plan {
+    fn finish(mut self) -> Plan {
+        super::speak_of_generation(
+            &self.status.conditions,
+            &mut self.status.observed_generation,
+            self.inputs.status.observed_generation,
+        );
         let fast = if self.pace == Pace::Fast {
             self.inputs.limits.fast
         } else {
@@ -364,16 +406,10 @@ impl<'a> Draft<'a> {
     fn adopt_existing(&mut self, id: &str) {
         match self.inputs.observed {
             Observation::Present(observed) => {
-                if observed
-                    .vpc_id
-                    .as_ref()
-                    .is_some_and(|vpc| *vpc != self.inputs.spec.network.vpc_id)
+                if let (Some(wanted), Some(vpc)) = (&self.inputs.spec.network.vpc_id, &observed.vpc_id)
+                    && wanted != vpc
                 {
-                    let vpc = observed.vpc_id.clone().unwrap_or_default();
-                    let message = format!(
-                        "spec.network.vpcId is {}, but cluster {id} is in {vpc}.",
-                        self.inputs.spec.network.vpc_id
-                    );
+                    let message = format!("spec.network.vpcId is {wanted}, but cluster {id} is in {vpc}.");
                     return self.stalled("WrongNetwork", &message);
                 }
                 self.bind(id.to_owned(), true);
@@ -419,17 +455,16 @@ impl<'a> Draft<'a> {
     }
 
     fn create(&mut self) {
-        if self.inputs.capabilities.is_some_and(|c| !c.create_cluster) {
-            let message = "This vendor's clusters cannot be created: name the existing one in spec.existingId.";
-            return self.stalled("Unsupported", message);
-        }
         if self.inputs.listing_started.is_none() && !self.inputs.in_flight {
             return self.unlisted();
+        }
+        if self.origin() != ClusterOrigin::Created && self.take_existing() {
+            return;
         }
         let candidates = self.candidates();
         match create::decide(&self.create_inputs(&candidates)) {
             create::Decision::Adopt { id, .. } => {
-                self.bind(id.clone(), false);
+                self.bind(id.clone(), self.origin() != ClusterOrigin::Created);
                 self.notices
                     .push(Notice::normal("Found", format!("Cluster {id} was found and recorded.")));
                 self.working("Creating", "The cluster was found at the vendor.");
@@ -444,7 +479,66 @@ impl<'a> Draft<'a> {
                 self.stalled("CreateOutcomeUnknown", &message);
             }
             create::Decision::Attempt(attempt) => self.attempt(attempt),
+            create::Decision::Poll(task_id) => self.wait_for_creation(task_id),
+            // No cluster is created by token.
+            create::Decision::Resend => {}
         }
+    }
+
+    fn wait_for_creation(&mut self, task_id: String) {
+        self.working("Creating", "The vendor is making the cluster.");
+        self.action = Action::Poll(Task {
+            kind: TaskKind::Job,
+            object_id: String::new(),
+            task_id,
+            from: None,
+            to: None,
+        });
+    }
+
+    fn origin(&self) -> ClusterOrigin {
+        self.inputs.capabilities.map_or(ClusterOrigin::Created, |c| c.clusters)
+    }
+
+    /// Uses what the account has, where clusters are not created like desktops. False when the site's default network
+    /// has to be made first.
+    fn take_existing(&mut self) -> bool {
+        let vendor = self.inputs.capabilities.map_or("The vendor", |c| c.vendor);
+        let [id, rest @ ..] = self.inputs.in_network else {
+            let spec = self.inputs.spec;
+            if spec.capital_online.as_ref().is_some_and(|c| c.default_network) {
+                return false;
+            }
+            let hint = match self.inputs.elsewhere {
+                [] => "the account has none".to_owned(),
+                others => format!("the account has {}", others.join(", ")),
+            };
+            let message = format!(
+                "{vendor} has no place for desktops in spec.network.vpcId {}; {hint}. Set it up at the vendor, or                  create this object again with another network.",
+                spec.network.vpc_id.as_deref().unwrap_or("(none)")
+            );
+            self.stalled("NotFoundAtVendor", &message);
+            return true;
+        };
+        if !rest.is_empty() {
+            let all = self.inputs.in_network.join(", ");
+            let message = format!("More than one cluster is there ({all}): name one of them in spec.existingId.");
+            self.stalled("Ambiguous", &message);
+            return true;
+        }
+        if self.inputs.claimed.contains(id) {
+            let message = format!("{id} belongs to another DesktopCluster; delete the one that should not have it.");
+            self.stalled("AlreadyClaimed", &message);
+            return true;
+        }
+        // What a vendor has once is never deleted by us, whoever had it made.
+        self.bind(id.clone(), true);
+        self.notices.push(Notice::normal(
+            "Adopted",
+            format!("{id} was found at {vendor} and is used."),
+        ));
+        self.working("Adopting", "The cluster was found at the vendor.");
+        true
     }
 
     /// Clusters that appeared in our network since the intent and that nobody else has recorded.
@@ -462,7 +556,10 @@ impl<'a> Draft<'a> {
             in_flight: self.inputs.in_flight,
             listing_started: self.inputs.listing_started,
             candidates,
-            nameless: true,
+            identity: match self.origin() {
+                ClusterOrigin::Created => create::Identity::Nameless,
+                ClusterOrigin::Network | ClusterOrigin::Tenant => create::Identity::Marked,
+            },
             prepaid: false,
             allowed_by_human: self.inputs.retry_create,
             limits: self.inputs.limits,
@@ -480,6 +577,10 @@ impl<'a> Draft<'a> {
             return;
         }
         let spec = self.inputs.spec;
+        if self.origin() == ClusterOrigin::Created && spec.network.vpc_id.is_none() {
+            let message = "spec.network.vpcId is needed: this vendor makes a cluster in a network of yours.";
+            return self.stalled("InvalidSpec", message);
+        }
         let request = ClusterSpec {
             cluster_type: spec
                 .gws

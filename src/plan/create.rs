@@ -27,8 +27,8 @@ pub struct Inputs<'a> {
     /// Vendor objects that carry our mark, or appeared where a nameless one was expected; none claimed by another
     /// resource.
     pub candidates: &'a [String],
-    /// Exactly one candidate is expected because they cannot be told apart by name.
-    pub nameless: bool,
+    /// How a lost answer is found again.
+    pub identity: Identity,
     /// Whether a lost answer may mean a paid subscription.
     pub prepaid: bool,
     /// Attempt number a human allowed to be followed by another.
@@ -39,11 +39,29 @@ pub struct Inputs<'a> {
     pub now: Timestamp,
 }
 
+/// How a lost answer is found again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// The object carries our mark, or is the only one of its kind: it is ours whenever it is seen.
+    Marked,
+    /// Objects cannot be told apart: exactly one candidate is expected, and only while an intent is open.
+    Nameless,
+    /// The same call sent again is answered again, as long as the intent lasts.
+    Token {
+        /// How long an answer is waited for before the call is sent again.
+        resend: Duration,
+    },
+}
+
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Send this attempt, after its intent is written.
     Attempt(i32),
+    /// Send the open attempt once more, word for word.
+    Resend,
+    /// Ask how far the task of the open attempt got.
+    Poll(String),
     /// The object is there: record its id. Further ones carry the same mark.
     Adopt {
         /// The one to record.
@@ -82,6 +100,9 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
             again: limits.fast,
         };
     }
+    if let Identity::Token { resend } = inputs.identity {
+        return by_token(inputs, open, resend);
+    }
     let Some(listing_started) = inputs.listing_started else {
         return Decision::Wait {
             intent: inputs.intent.cloned(),
@@ -90,10 +111,11 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         };
     };
     // A nameless object can only be recognised while its own intent is open.
-    if !inputs.nameless || open.is_some() {
+    let nameless = inputs.identity == Identity::Nameless;
+    if !nameless || open.is_some() {
         match inputs.candidates {
             [] => {}
-            [first, rest @ ..] if rest.is_empty() || !inputs.nameless => {
+            [first, rest @ ..] if rest.is_empty() || !nameless => {
                 return Decision::Adopt {
                     id: first.clone(),
                     duplicates: rest.to_vec(),
@@ -117,7 +139,38 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
     let Some(intent) = open else {
         return Decision::Attempt(inputs.intent.map_or(0, |i| i.attempt).saturating_add(1));
     };
+    if let Some(task_id) = &intent.task_id
+        && now <= after(intent.start_time.0, limits.task_deadline)
+    {
+        // The vendor is making it, in so many words: nothing is in doubt yet.
+        return Decision::Poll(task_id.clone());
+    }
     unresolved(inputs, intent, listing_started, now)
+}
+
+/// Nothing can be searched, and nothing has to be: the vendor knows the attempt by its token.
+fn by_token(inputs: &Inputs<'_>, open: Option<&CreateIntent>, resend: Duration) -> Decision {
+    let Some(intent) = open else {
+        return Decision::Attempt(inputs.intent.map_or(0, |i| i.attempt).saturating_add(1));
+    };
+    let now = inputs.now;
+    let due = after(intent.start_time.0, resend);
+    let begun = intent.first_start_time.as_ref().unwrap_or(&intent.start_time);
+    // How long the vendor remembers a token is not documented.
+    if now >= after(begun.0, inputs.limits.settle) {
+        return in_doubt(inputs, intent.clone());
+    }
+    if now < due {
+        return Decision::Wait {
+            intent: Some(intent.clone()),
+            message: format!(
+                "The answer to creation attempt {} was lost; it is asked for again with the same token.",
+                intent.attempt
+            ),
+            again: until(now, due).max(inputs.limits.fast),
+        };
+    }
+    Decision::Resend
 }
 
 /// An open intent, and nothing to adopt.
@@ -147,7 +200,13 @@ fn unresolved(inputs: &Inputs<'_>, intent: &CreateIntent, listing_started: Times
             again,
         };
     }
-    if inputs.allowed_by_human == Some(intent.attempt) || (limits.retry_unknown_create && !inputs.prepaid) {
+    in_doubt(inputs, intent)
+}
+
+/// Everything was tried that finds out what became of an attempt.
+fn in_doubt(inputs: &Inputs<'_>, intent: CreateIntent) -> Decision {
+    let retry = inputs.limits.retry_unknown_create && !inputs.prepaid;
+    if inputs.allowed_by_human == Some(intent.attempt) || retry {
         return Decision::Attempt(intent.attempt.saturating_add(1));
     }
     let message = format!(
@@ -177,6 +236,8 @@ pub fn intent(
         not_after_time: Time(after(now, limits.intent_lifetime)),
         writer,
         phase: CreatePhase::Open,
+        first_start_time: None,
+        task_id: None,
         empty_listings: 0,
         last_empty_listing_time: None,
     }

@@ -1,21 +1,30 @@
 //! What to do about one Desktop.
 
+mod billing;
 mod deletion;
+mod image;
+#[cfg(test)]
+mod once;
 mod steady;
 #[cfg(test)]
 mod tests;
+mod unsupported;
+mod user;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::managed::{Managed, Turn};
-use super::{Limits, Notice, Pace, create, explain, last_error, naming};
-use crate::api::common::Binding;
+use super::managed::{CREATION, Managed, Turn};
+use super::{Limits, Notice, Pace, create, explain, last_error};
+use crate::api::common::{Binding, CreateIntent, CreatePhase};
 use crate::api::condition::{self, Truth};
 use crate::api::desktop::{BillingMode, DesktopSpec, DesktopState, DesktopStatus, OnLoss, SessionStatus};
-use crate::backend::{self, BackendError, Capabilities, ObservedDesktop, Operation, PolicyValues, Receipt, Task};
+use crate::backend::capabilities::{CreateIdentity, Naming};
+use crate::backend::{
+    self, BackendError, Capabilities, ObservedDesktop, Operation, Place, PolicyValues, Receipt, Task, TaskKind, naming,
+};
 
 /// The cluster a desktop belongs to, as far as a desktop cares.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,12 +38,10 @@ pub enum ClusterView {
     },
     /// It can take desktops.
     Usable {
-        /// Vendor id of the cluster.
-        id: String,
         /// The account it is in.
         provider: String,
-        /// Subnet of the cluster, for desktops that name none.
-        subnet_id: Option<String>,
+        /// Where its desktops are made, for desktops that say nothing else.
+        place: Place,
     },
 }
 
@@ -71,6 +78,8 @@ pub struct Inputs<'a> {
     pub abandon: Option<&'a str>,
     /// Value of the retry-create annotation.
     pub retry_create: Option<i32>,
+    /// Value of the settle annotation: what a human found out about a call whose answer was lost.
+    pub settle: Option<&'a str>,
     /// Spec.
     pub spec: &'a DesktopSpec,
     /// Status as last written.
@@ -93,6 +102,8 @@ pub struct Inputs<'a> {
     pub session: Option<SessionStatus>,
     /// Display policy, when it was read since the last change.
     pub display: Option<&'a PolicyValues>,
+    /// Whether the price may be asked for now.
+    pub price_due: bool,
     /// Why the display policy could not be read, and how long the next attempt waits.
     pub display_failure: Option<&'a (BackendError, Duration)>,
     /// This process is sending the creation now.
@@ -120,6 +131,8 @@ pub enum Action {
     Poll(Task),
     /// Read the display policy.
     ReadDisplayPolicy,
+    /// Ask what such a desktop costs.
+    Estimate(Box<backend::DesktopSpec>),
     /// Nothing is left to do for a deleted object: let it go.
     Release,
 }
@@ -155,10 +168,13 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     draft.finish()
 }
 
-/// The name of the desktop at the vendor.
+/// The name of the desktop at the vendor, as it is created.
 #[must_use]
-pub fn vendor_name(name: &str, uid: &str, spec: &DesktopSpec) -> String {
-    naming::marked_name(spec.display_name.as_deref().unwrap_or(name), uid)
+pub fn vendor_name(name: &str, uid: &str, spec: &DesktopSpec, naming: Naming) -> String {
+    match naming {
+        Naming::Short => naming::short_name(uid),
+        Naming::Marked | Naming::Vendor => naming::marked_name(spec.display_name.as_deref().unwrap_or(name), uid),
+    }
 }
 
 /// The status after an action was answered, and what a human should be told of it.
@@ -169,11 +185,26 @@ pub fn answered(
     operation: &Operation,
     answer: &Result<Receipt, BackendError>,
 ) -> (DesktopStatus, Option<Notice>) {
-    if let (Operation::RestartDesktop { .. }, Err(error)) = (operation, answer)
-        && error.class != backend::ErrorClass::Ambiguous
-    {
-        // Definitely not carried out: the request is still open.
-        status.restart.clone_from(&inputs.status.restart);
+    // Definitely not carried out: what was recorded before it was sent is taken back.
+    let refused = answer
+        .as_ref()
+        .is_err_and(|e| e.class != backend::ErrorClass::Ambiguous);
+    match operation {
+        Operation::RestartDesktop { .. } if refused => status.restart.clone_from(&inputs.status.restart),
+        Operation::RebuildDesktop { .. } if refused => status.rebuild = None,
+        Operation::ConvertBilling { .. } | Operation::RenewDesktop { .. } if refused => {
+            if let Some(purchase) = status.purchase.as_mut() {
+                purchase.refused = true;
+            }
+        }
+        Operation::AssignUser { user, .. } if answer.is_ok() => {
+            status.assigned_user = Some(user::recorded(user));
+        }
+        Operation::UnassignUser { .. } if answer.is_ok() => status.assigned_user = None,
+        Operation::DeleteDesktop { .. } if answer.as_ref().is_ok_and(|r| r.gone) => {
+            status.state = Some(DesktopState::Lost);
+        }
+        _ => {}
     }
     let stamp = condition::Stamp {
         generation: inputs.generation,
@@ -182,6 +213,43 @@ pub fn answered(
     let told = status
         .parts()
         .answered(operation, answer, inputs.uid, inputs.limits, stamp);
+    (status, told)
+}
+
+/// The status after a task was asked about and does not run any more.
+#[must_use]
+pub fn polled(
+    inputs: &Inputs<'_>,
+    mut status: DesktopStatus,
+    outcome: Result<(), &BackendError>,
+) -> (DesktopStatus, Option<Notice>) {
+    let stamp = condition::Stamp {
+        generation: inputs.generation,
+        now: inputs.now,
+    };
+    let (failure, uid, limits) = (outcome.err(), inputs.uid, inputs.limits);
+    if status.id.is_none() {
+        let told = status.parts().creation_ended(failure, uid, limits, stamp);
+        return (status, told);
+    }
+    let operation = status.operation.clone();
+    let action = operation.as_ref().map(|o| o.action.as_str());
+    if failure.is_some() && action == Some("RebuildDesktop") {
+        status.rebuild = None;
+    }
+    let told = status.parts().task_ended(failure, uid, limits, stamp);
+    // What was never seen and could not be made is not there; should it appear after all, its mark tells whose it is.
+    if let (Some(CREATION), true, None) = (action, failure.is_some(), status.state) {
+        let attempt = operation.map_or(1, |o| o.attempts);
+        let (writer, now) = (inputs.writer.to_owned(), inputs.now);
+        status.create = Some(CreateIntent {
+            phase: CreatePhase::Failed,
+            ..create::intent(attempt, None, Vec::new(), writer, limits, now)
+        });
+        status.id = None;
+        status.binding = None;
+        status.operation = None;
+    }
     (status, told)
 }
 
@@ -215,6 +283,11 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(mut self) -> Plan {
+        super::speak_of_generation(
+            &self.status.conditions,
+            &mut self.status.observed_generation,
+            self.inputs.status.observed_generation,
+        );
         if self.pace == Pace::Fast {
             self.again = self.again.min(self.inputs.limits.slow);
         }
@@ -305,6 +378,9 @@ impl<'a> Draft<'a> {
             return self.stalled("AlreadyClaimed", &message);
         }
         if self.status.id.is_some() {
+            if self.inputs.capabilities.is_some_and(|c| !c.observe_desktops) {
+                return self.unobservable();
+            }
             match self.inputs.observed {
                 Observation::Unknown => self.unobserved(),
                 Observation::Absent { confirmed } => self.absent(confirmed),
@@ -332,6 +408,19 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// This vendor tells nothing of a desktop: what was asked for is all that is known.
+    fn unobservable(&mut self) {
+        if let Some((field, why)) = self.unsupported() {
+            return self.stalled("Unsupported", &format!("{field} {why}"));
+        }
+        let words = "The desktop was created. The vendor's documented calls cannot tell how it is: set \
+                     spec.cloudDesktop.extendedApi of the provider, if the account may use the further ones.";
+        self.set(condition::READY, Truth::Unknown, "NotObservable", words);
+        self.clear(condition::RECONCILING);
+        self.clear(condition::STALLED);
+        self.status.parts().settle();
+    }
+
     /// Recorded a short while ago and never yet listed: vendors list new objects late.
     fn not_yet_listed(&self) -> bool {
         let young = |b: &Binding| self.inputs.now < super::after(b.since_time.0, self.inputs.limits.settle);
@@ -340,6 +429,9 @@ impl<'a> Draft<'a> {
 
     fn absent(&mut self, confirmed: bool) {
         if self.not_yet_listed() {
+            if self.creation_task() {
+                return;
+            }
             return self.working("Creating", "The desktop was created; the vendor does not list it yet.");
         }
         if !confirmed {
@@ -361,6 +453,9 @@ impl<'a> Draft<'a> {
             self.status.binding = None;
             self.status.create = None;
             self.status.operation = None;
+            self.status.assigned_user = None;
+            self.status.rebuild = None;
+            self.status.purchase = None;
             self.working(
                 "Recreating",
                 "The desktop has vanished at the vendor and is created again.",
@@ -376,14 +471,16 @@ impl<'a> Draft<'a> {
 
     fn adopt_existing(&mut self) {
         let id = self.inputs.spec.existing_id.clone().unwrap_or_default();
-        let ClusterView::Usable {
-            id: cluster_id,
-            provider,
-            ..
-        } = &self.inputs.cluster
-        else {
+        let ClusterView::Usable { provider, place } = &self.inputs.cluster else {
             return self.cluster_unusable();
         };
+        let cluster_id = &place.cluster_id;
+        if let Some(capabilities) = self.inputs.capabilities.filter(|c| !c.observe_desktops) {
+            let vendor = capabilities.vendor;
+            let message =
+                format!("spec.existingId cannot be used: {vendor} has no documented call that lists desktops.");
+            return self.stalled("Unsupported", &message);
+        }
         match self.inputs.observed {
             Observation::Present(_) => {
                 let (cluster_id, provider) = (cluster_id.clone(), provider.clone());
@@ -414,6 +511,10 @@ impl<'a> Draft<'a> {
         };
         self.status.parts().bind(id, binding);
         self.status.state = None;
+        if adopted {
+            // What it was made from before is not always told; a later change of the manifest must be noticed.
+            self.status.image_id = self.inputs.spec.image.as_ref().map(|image| image.id.clone());
+        }
         // A restart asked for before the desktop was ours is not for it.
         self.status.restart = self.inputs.restart.map(str::to_owned);
     }
@@ -445,21 +546,20 @@ impl<'a> Draft<'a> {
     }
 
     fn create(&mut self) {
-        let ClusterView::Usable {
-            id: cluster_id,
-            provider,
-            subnet_id,
-        } = &self.inputs.cluster
-        else {
+        let ClusterView::Usable { provider, place } = &self.inputs.cluster else {
             // An open intent is still looked after below once the cluster is usable again.
             return self.cluster_unusable();
         };
-        if self.inputs.listing_started.is_none() && !self.inputs.in_flight {
+        let listed = self
+            .inputs
+            .capabilities
+            .is_none_or(|c| c.create_identity == CreateIdentity::Mark);
+        if listed && self.inputs.listing_started.is_none() && !self.inputs.in_flight {
             return self.unlisted();
         }
         match create::decide(&self.create_inputs()) {
             create::Decision::Adopt { id, duplicates } => {
-                let (cluster_id, provider) = (cluster_id.clone(), provider.clone());
+                let (cluster_id, provider) = (place.cluster_id.clone(), provider.clone());
                 self.adopt_created(&id, &duplicates, provider, cluster_id);
             }
             create::Decision::Wait { intent, message, again } => {
@@ -471,8 +571,38 @@ impl<'a> Draft<'a> {
                 self.status.create = Some(intent);
                 self.stalled("CreateOutcomeUnknown", &message);
             }
-            create::Decision::Attempt(attempt) => self.attempt(attempt, cluster_id, subnet_id.as_ref()),
+            create::Decision::Attempt(attempt) => self.attempt(attempt, place),
+            create::Decision::Resend => self.resend(place),
+            create::Decision::Poll(task_id) => self.wait_for_creation(task_id),
         }
+    }
+
+    fn wait_for_creation(&mut self, task_id: String) {
+        self.working("Creating", "The vendor is making the desktop.");
+        self.again = self.inputs.limits.fast;
+        self.action = Action::Poll(Task {
+            kind: TaskKind::Job,
+            object_id: String::new(),
+            task_id,
+            from: None,
+            to: None,
+        });
+    }
+
+    /// True while the task of the creation is worth polling.
+    fn creation_task(&mut self) -> bool {
+        if self.status.operation.as_ref().is_none_or(|o| o.action != CREATION) {
+            return false;
+        }
+        let id = self.status.id.clone().unwrap_or_default();
+        let (limits, now) = (self.inputs.limits, self.inputs.now);
+        let Some(task) = self.status.parts().task(TaskKind::Job, &id, limits, now) else {
+            return false;
+        };
+        self.working("Creating", "The vendor is making the desktop.");
+        self.again = limits.fast;
+        self.action = Action::Poll(task);
+        true
     }
 
     fn create_inputs(&self) -> create::Inputs<'a> {
@@ -481,7 +611,12 @@ impl<'a> Draft<'a> {
             in_flight: self.inputs.in_flight,
             listing_started: self.inputs.listing_started,
             candidates: self.inputs.candidates,
-            nameless: false,
+            identity: match self.inputs.capabilities.map(|c| c.create_identity) {
+                Some(CreateIdentity::Token) => create::Identity::Token {
+                    resend: self.inputs.limits.resend,
+                },
+                _ => create::Identity::Marked,
+            },
             prepaid: self.inputs.spec.billing.mode == BillingMode::Subscription,
             allowed_by_human: self.inputs.retry_create,
             limits: self.inputs.limits,
@@ -515,7 +650,7 @@ impl<'a> Draft<'a> {
         self.working("Creating", "The desktop was found at the vendor.");
     }
 
-    fn attempt(&mut self, attempt: i32, cluster_id: &str, cluster_subnet: Option<&String>) {
+    fn attempt(&mut self, attempt: i32, place: &Place) {
         if self.inputs.in_flight {
             self.again = self.inputs.limits.fast;
             return;
@@ -525,63 +660,71 @@ impl<'a> Draft<'a> {
             self.again = wait;
             return;
         }
-        if let Some((field, why)) = self.unsupported() {
+        if let Some((field, why)) = self.unsupported().or_else(|| self.incomplete(place)) {
             return self.stalled("Unsupported", &format!("{field} {why}"));
         }
-        let spec = self.inputs.spec;
-        let (Some(flavor), Some(image), Some(disk)) = (&spec.flavor, &spec.image, &spec.system_disk) else {
-            let message = "spec.flavor, spec.image and spec.systemDisk are needed to create a desktop.";
+        let Some(request) = self.request(attempt, place) else {
+            let message = "spec.flavor and spec.image are needed to create a desktop.";
             return self.stalled("InvalidSpec", message);
         };
-        let network = spec.network.as_ref();
-        let name = vendor_name(self.inputs.name, self.inputs.uid, spec);
-        let request = backend::DesktopSpec {
-            cluster_id: cluster_id.to_owned(),
-            name: name.clone(),
-            flavor: flavor.clone(),
-            image_id: image.id.clone(),
-            disk_category: disk.category.clone(),
-            disk_gib: disk.size_gib,
-            work_mode: spec.work_mode,
-            applications: spec.applications.clone().unwrap_or_default(),
-            subnet_id: network
-                .and_then(|n| n.subnet_id.clone())
-                .or_else(|| cluster_subnet.cloned()),
-            public_address: network.and_then(|n| n.public_address.clone()),
-            billing: spec.billing.clone(),
-        };
+        let name = Some(request.name.clone()).filter(|_| self.naming() != Naming::Vendor);
         let writer = self.inputs.writer.to_owned();
-        let intent = create::intent(
-            attempt,
-            Some(name),
-            Vec::new(),
-            writer,
-            self.inputs.limits,
-            self.inputs.now,
-        );
+        let (limits, now) = (self.inputs.limits, self.inputs.now);
+        self.status.create = Some(create::intent(attempt, name, Vec::new(), writer, limits, now));
+        self.send_creation(request);
+    }
+
+    /// Sends the open attempt once more: the vendor knows it by its token.
+    fn resend(&mut self, place: &Place) {
+        let Some(mut intent) = self.status.create.clone() else {
+            return;
+        };
+        let Some(request) = self.request(intent.attempt, place) else {
+            return;
+        };
+        intent.first_start_time.get_or_insert(intent.start_time);
+        intent.start_time = Time(self.inputs.now);
+        intent.not_after_time = Time(super::after(self.inputs.now, self.inputs.limits.intent_lifetime));
+        self.inputs.writer.clone_into(&mut intent.writer);
         self.status.create = Some(intent);
+        self.send_creation(request);
+    }
+
+    fn send_creation(&mut self, request: backend::DesktopSpec) {
         self.status.restart = self.inputs.restart.map(str::to_owned);
+        self.status.image_id = Some(request.image_id.clone());
+        self.status.assigned_user = request.user.as_ref().map(user::recorded);
         self.working("Creating", "The desktop is being created at the vendor.");
         self.action = Action::Create(Box::new(request));
     }
 
-    /// A field this vendor cannot honour, found before anything is sent.
-    fn unsupported(&self) -> Option<(&'static str, String)> {
-        let capabilities = self.inputs.capabilities?;
+    fn naming(&self) -> Naming {
+        self.inputs.capabilities.map_or(Naming::Marked, |c| c.naming)
+    }
+
+    /// What is asked of the vendor; `None` when the manifest does not say enough.
+    fn request(&self, attempt: i32, place: &Place) -> Option<backend::DesktopSpec> {
         let spec = self.inputs.spec;
-        let vendor = capabilities.vendor;
-        if capabilities.user_needs_uid && spec.user.as_ref().is_some_and(|u| u.uid.is_none()) {
-            return Some((
-                "spec.user.uid",
-                format!("is required: {vendor} assigns users by name and number."),
-            ));
-        }
-        if !capabilities.applications && spec.applications.is_some() {
-            return Some(("spec.applications", format!("cannot be published by {vendor}.")));
-        }
-        if !capabilities.display_policy && spec.display_policy.is_some() {
-            return Some(("spec.displayPolicy", format!("cannot be set by {vendor}.")));
-        }
-        None
+        let network = spec.network.as_ref();
+        let users = self.inputs.capabilities.map(|c| c.users);
+        Some(backend::DesktopSpec {
+            uid: self.inputs.uid.to_owned(),
+            attempt,
+            name: vendor_name(self.inputs.name, self.inputs.uid, spec, self.naming()),
+            place: Place {
+                subnet_id: network
+                    .and_then(|n| n.subnet_id.clone())
+                    .or_else(|| place.subnet_id.clone()),
+                ..place.clone()
+            },
+            flavor: spec.flavor.clone()?,
+            image_id: spec.image.as_ref()?.id.clone(),
+            disk: spec.system_disk.clone(),
+            work_mode: spec.work_mode,
+            applications: spec.applications.clone().unwrap_or_default(),
+            public_address: network.and_then(|n| n.public_address.clone()),
+            user: spec.user.clone().filter(|_| users.is_some_and(|u| u.required)),
+            billing: spec.billing.clone(),
+        })
     }
 }

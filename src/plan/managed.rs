@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{Failure, Limits, Notice, after, attempted, last_error, retry_wait, until};
 use crate::api::common::{Binding, CreateIntent, CreatePhase, LastError, OperationStatus, RetryStatus};
 use crate::api::condition::Stamp;
 use crate::api::{DesktopClusterStatus, DesktopStatus};
-use crate::backend::{BackendError, ErrorClass, Operation, Receipt};
+use crate::backend::{BackendError, ErrorClass, Operation, Receipt, Task, TaskKind};
 
 /// A status of something that is made at a vendor.
 pub trait Managed {
@@ -57,6 +57,9 @@ macro_rules! managed {
 managed!(DesktopClusterStatus);
 managed!(DesktopStatus);
 
+/// The operation shown while the task of a creation runs.
+pub const CREATION: &str = "Create";
+
 /// Whether a call may be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
@@ -93,6 +96,51 @@ impl Parts<'_> {
             Some(left) if !left.is_zero() => Turn::Sent(left),
             _ => Turn::Now,
         }
+    }
+
+    /// The task that is still worth polling, as long as its time has not run out.
+    #[must_use]
+    pub fn task(&self, kind: TaskKind, object_id: &str, limits: &Limits, now: Timestamp) -> Option<Task> {
+        let operation = self.operation.as_ref()?;
+        let task_id = operation.task_id.clone()?;
+        let late = now > after(operation.start_time.0, limits.task_deadline);
+        (!late).then(|| Task {
+            kind,
+            object_id: object_id.to_owned(),
+            task_id,
+            from: None,
+            to: None,
+        })
+    }
+
+    /// A task ended, or cannot be polled any more: what was reached is read without it. A failure is recorded like that
+    /// of a call; what a human should be told of it comes back.
+    pub fn task_ended(
+        &mut self,
+        failure: Option<&BackendError>,
+        uid: &str,
+        limits: &Limits,
+        stamp: Stamp,
+    ) -> Option<Notice> {
+        if let Some(operation) = self.operation.as_mut() {
+            operation.task_id = None;
+        }
+        failure.and_then(|error| self.failed(error, uid, limits, stamp))
+    }
+
+    /// The task of a creation whose object has no id yet ended.
+    pub fn creation_ended(
+        &mut self,
+        failure: Option<&BackendError>,
+        uid: &str,
+        limits: &Limits,
+        stamp: Stamp,
+    ) -> Option<Notice> {
+        let intent = self.create.as_mut()?;
+        intent.task_id = None;
+        let error = failure?;
+        intent.phase = CreatePhase::Failed;
+        self.failed(error, uid, limits, stamp)
     }
 
     /// Nothing is going on and nothing has failed.
@@ -146,8 +194,22 @@ impl Parts<'_> {
                 // What lives in no cluster is one itself.
                 binding.cluster_id.get_or_insert_with(|| id.clone());
                 self.bind(id.clone(), binding);
+                if let Ok(Receipt { task: Some(task), .. }) = answer {
+                    *self.operation = Some(OperationStatus {
+                        action: CREATION.into(),
+                        task_id: Some(task.task_id.clone()),
+                        start_time: Time(stamp.now),
+                        attempts: intent.attempt,
+                    });
+                }
             }
-            Ok(_) => {}
+            // Made by a task that does not yet say what: it is found by its mark.
+            Ok(receipt) => {
+                if let (Some(task), Some(open)) = (&receipt.task, self.create.as_mut()) {
+                    open.task_id = Some(task.task_id.clone());
+                }
+                *self.last_error = None;
+            }
             Err(error) if error.class == ErrorClass::Ambiguous => *self.last_error = Some(last_error(error)),
             Err(error) => {
                 *self.create = Some(CreateIntent {

@@ -7,7 +7,6 @@ pub mod create;
 pub mod desktop;
 pub mod explain;
 pub mod managed;
-pub mod naming;
 pub mod policy;
 pub mod provider;
 
@@ -43,6 +42,8 @@ pub struct Limits {
     pub fast: Duration,
     /// How often something at rest is looked at.
     pub slow: Duration,
+    /// How long before its term ends a desktop is said to expire soon.
+    pub expiry_warning: Duration,
 }
 
 /// How soon the vendor should be looked at again.
@@ -84,6 +85,15 @@ impl Notice {
             reason,
             note,
         }
+    }
+}
+
+/// A status speaks of a generation only once its `Ready` does: whoever reads an old `Ready` under a new generation would
+/// take for enforced what nobody has looked at yet.
+pub(crate) fn speak_of_generation(conditions: &[Condition], observed: &mut i64, before: i64) {
+    let ready = crate::api::condition::find(conditions, crate::api::condition::READY);
+    if ready.and_then(|c| c.observed_generation) != Some(*observed) {
+        *observed = before.min(*observed);
     }
 }
 

@@ -11,9 +11,10 @@ use crate::backend::PolicyValues;
 /// What a vendor reports for a setting that has no meaning on this desktop.
 pub const NOT_APPLICABLE: &str = "N/A";
 
-/// Field names and values of a session policy, in the words of the spec.
+/// Field names and values of a session policy, in the words of the spec. What was not said and the vendor cannot
+/// enforce is not asked for.
 #[must_use]
-pub fn session_values(policy: &SessionPolicy) -> PolicyValues {
+pub fn session_values(policy: &SessionPolicy, supported: &[&str]) -> PolicyValues {
     let clipboard = match policy.clipboard {
         Clipboard::Disabled => "Disabled",
         Clipboard::ClientToDesktop => "ClientToDesktop",
@@ -25,13 +26,20 @@ pub fn session_values(policy: &SessionPolicy) -> PolicyValues {
         LocalDrive::ReadOnly => "ReadOnly",
         LocalDrive::ReadWrite => "ReadWrite",
     };
-    PolicyValues(vec![
-        ("clipboard", clipboard.into()),
-        ("localDrive", local_drive.into()),
-        ("udp", policy.udp.to_string()),
-        ("usbRedirection", policy.usb_redirection.to_string()),
-        ("watermark", policy.watermark.enabled.to_string()),
-    ])
+    let udp = policy.udp.or_else(|| supported.contains(&"udp").then_some(true));
+    let values = [
+        ("clipboard", Some(clipboard.to_owned())),
+        ("localDrive", Some(local_drive.to_owned())),
+        ("udp", udp.map(|udp| udp.to_string())),
+        ("usbRedirection", Some(policy.usb_redirection.to_string())),
+        ("watermark", Some(policy.watermark.enabled.to_string())),
+    ];
+    PolicyValues(
+        values
+            .into_iter()
+            .filter_map(|(field, value)| Some((field, value?)))
+            .collect(),
+    )
 }
 
 /// Field names and values of a display policy, in the words of the spec.

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{Failure, Limits, Notice, waits_for};
 use crate::api::condition::{self, Stamp};
-use crate::api::provider::{AvailableClusterType, DesktopProviderSpec, DesktopProviderStatus};
+use crate::api::provider::{AvailableClusterType, AvailableFlavor, DesktopProviderSpec, DesktopProviderStatus};
 use crate::backend::{BackendError, Catalog};
 
 /// How the account could be reached.
@@ -46,10 +46,9 @@ pub fn plan(
     let mut status = status.clone();
     let mut notices = Vec::new();
     status.observed_generation = stamp.generation;
-    if let Some(gws) = &spec.gws {
-        status.vendor = Some("gws".into());
-        status.location = Some(gws.region.clone());
-    }
+    let (vendor, location) = spec.vendor();
+    status.vendor = Some(vendor.into());
+    status.location = Some(location.to_owned());
     match connection {
         Connection::Refused {
             reason,
@@ -110,10 +109,25 @@ fn catalog_into(status: &mut DesktopProviderStatus, catalog: Catalog, now: Times
     types.sort();
     types.dedup();
     types.truncate(200);
-    if status.catalog_time.is_none() || types != status.cluster_types {
+    let short = |text: String| condition::truncate(&text, 128);
+    let flavors: Vec<_> = catalog
+        .flavors
+        .into_iter()
+        .take(200)
+        .map(|flavor| AvailableFlavor {
+            id: short(flavor.id),
+            cpus: flavor.cpus,
+            memory_gib: flavor.memory_gib,
+            gpu: flavor.gpu.map(short),
+            price: flavor.price.map(short),
+            available: flavor.available,
+        })
+        .collect();
+    if status.catalog_time.is_none() || types != status.cluster_types || flavors != status.flavors {
         status.catalog_time = Some(Time(now));
     }
     status.cluster_types = types;
+    status.flavors = flavors;
 }
 
 /// A deleted provider that is still needed says by whom. `None` when nobody needs it.

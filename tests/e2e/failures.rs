@@ -248,6 +248,7 @@ fn default_limits() -> Limits {
         resend: second,
         fast: second,
         slow: second,
+        expiry_warning: second,
     }
 }
 

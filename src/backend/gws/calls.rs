@@ -1,10 +1,10 @@
 //! What each operation sends.
 
-use crate::backend::rpc::Params;
 use super::map::POLICY;
 use crate::api::desktop::{BillingMode, InternetChargeType, PeriodUnit, WorkMode};
 use crate::backend::error::{BackendError, ErrorClass};
 use crate::backend::model::{DesktopSpec, Operation, PolicyValues, TaskKind};
+use crate::backend::rpc::Params;
 
 /// A call that changes something, and what its answer holds.
 pub(super) struct Change {
@@ -32,9 +32,15 @@ pub(super) fn change(operation: &Operation) -> Result<Change, BackendError> {
     let image = |id: &String| Params::new().set("ImageId", id);
     let (action, params, yields) = match operation {
         Operation::CreateCluster(spec) => {
+            let Some(vpc_id) = &spec.vpc_id else {
+                return Err(invalid(
+                    "CreateCluster",
+                    "a cluster needs a network (spec.network.vpcId)",
+                ));
+            };
             let params = Params::new()
                 .set("ClusterType", &spec.cluster_type)
-                .set("VpcId", &spec.vpc_id)
+                .set("VpcId", vpc_id)
                 .set_some("VSwitchId", spec.subnet_id.as_ref());
             ("CreateCluster", params, ClusterId)
         }
@@ -92,8 +98,8 @@ pub(super) fn change(operation: &Operation) -> Result<Change, BackendError> {
         Operation::StartDesktop { desktop_id } => ("StartInstance", desktop(desktop_id), Nothing),
         Operation::StopDesktop { desktop_id } => ("StopInstance", desktop(desktop_id), Nothing),
         Operation::RestartDesktop { desktop_id } => ("RestartInstance", desktop(desktop_id), Nothing),
-        Operation::AssignUser { desktop_id, name, uid } => {
-            let Some(uid) = uid else {
+        Operation::AssignUser { desktop_id, user } => {
+            let Some(uid) = &user.uid else {
                 return Err(invalid(
                     "SetInstanceUser",
                     "the vendor needs the user's number beside the name",
@@ -101,7 +107,7 @@ pub(super) fn change(operation: &Operation) -> Result<Change, BackendError> {
             };
             // The document names the number UserId, the vendor's published client UserUid.
             let params = desktop(desktop_id)
-                .set("UserName", name)
+                .set("UserName", &user.name)
                 .set("UserId", uid)
                 .set("UserUid", uid);
             ("SetInstanceUser", params, Nothing)
@@ -120,6 +126,12 @@ pub(super) fn change(operation: &Operation) -> Result<Change, BackendError> {
         Operation::CreateImage { desktop_id, name } => ("CreateImage", desktop(desktop_id).set("Name", name), ImageId),
         Operation::RenameImage { image_id, name } => ("SetImageName", image(image_id).set("Name", name), Nothing),
         Operation::DeleteImage { image_id } => ("DeleteImage", image(image_id), Nothing),
+        Operation::RepairCluster { .. }
+        | Operation::UnassignUser { .. }
+        | Operation::LabelDesktop { .. }
+        | Operation::RebuildDesktop { .. }
+        | Operation::ConvertBilling { .. }
+        | Operation::RenewDesktop { .. } => return Err(invalid(operation.name(), "gws has no such call")),
     };
     Ok(Change { action, params, yields })
 }
@@ -164,14 +176,20 @@ fn policy(params: Params, values: &PolicyValues) -> Result<Params, BackendError>
 }
 
 fn create_desktop(spec: &DesktopSpec) -> Result<Params, BackendError> {
+    let Some(disk) = &spec.disk else {
+        return Err(invalid(
+            "CreateInstance",
+            "a desktop needs a system disk (spec.systemDisk)",
+        ));
+    };
     let mut params = Params::new()
-        .set("ClusterId", &spec.cluster_id)
+        .set("ClusterId", &spec.place.cluster_id)
         .set("Name", &spec.name)
         .set("InstanceType", &spec.flavor)
         .set("ImageId", &spec.image_id)
-        .set("SystemDiskCategory", &spec.disk_category)
-        .set("SystemDiskSize", &spec.disk_gib)
-        .set_some("VSwitchId", spec.subnet_id.as_ref())
+        .set("SystemDiskCategory", &disk.category)
+        .set("SystemDiskSize", &disk.size_gib)
+        .set_some("VSwitchId", spec.place.subnet_id.as_ref())
         // Always said: what is used otherwise differs between the vendor's own descriptions.
         .set("AllocatePublicAddress", &spec.public_address.is_some());
     if let Some(address) = &spec.public_address {

@@ -9,11 +9,11 @@ use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
 
 use super::calls::Yields;
-use crate::backend::decode::{Fields, timestamp};
-use crate::backend::client::Scrubber;
-use crate::backend::rpc::errors::read;
 use super::{map, paging, receipt};
+use crate::backend::client::Scrubber;
+use crate::backend::decode::{Fields, timestamp};
 use crate::backend::model::TaskKind;
+use crate::backend::rpc::errors::read;
 use crate::backend::{ErrorClass, ObservedCluster, ObservedDesktop, ObservedImage};
 use crate::http::transport::{Answer, Effect};
 

@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 
-use crate::backend::decode::{Fields, Odd, timestamp};
 use super::paging::Row;
 use crate::api::desktop::DesktopState;
+use crate::backend::decode::{Fields, Odd, timestamp};
 use crate::backend::model::{
     ClusterState, DirectoryState, ImageState, ObservedCluster, ObservedDesktop, ObservedImage, PolicyValues, Session,
 };
+use crate::backend::naming;
 
 type Result<T> = std::result::Result<T, Odd>;
 
@@ -77,6 +78,7 @@ impl Row for ObservedCluster {
             nat_id: fields.text("NatId")?,
             nat_eip: fields.text("NatEip")?,
             created: fields.time("CreateTime")?,
+            ..Self::default()
         }))
     }
 
@@ -100,11 +102,13 @@ impl Row for ObservedDesktop {
             Some(uid) => Some(uid),
             None => fields.id("UserId")?,
         };
+        let name = fields.text("Name")?;
         let charge = fields.text("InstanceChargeType")?.map(|c| c.to_ascii_lowercase());
         Ok(Some(Self {
             id: required(fields, "InstanceId")?,
             cluster_id: fields.id("ClusterId")?,
-            name: fields.text("Name")?,
+            marker: name.as_deref().and_then(naming::marker_in).map(str::to_owned),
+            name,
             state: desktop_state(&vendor_state),
             vendor_state,
             stopped_mode: fields.text("StoppedMode")?,
@@ -119,6 +123,7 @@ impl Row for ObservedDesktop {
             },
             expires: fields.time("ExpireTime")?.filter(|time| !is_never(*time)),
             created: fields.time("CreateTime")?,
+            ..Self::default()
         }))
     }
 

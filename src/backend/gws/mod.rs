@@ -5,7 +5,6 @@ mod calls;
 mod fuzz;
 mod map;
 mod paging;
-mod region;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -15,9 +14,13 @@ use jiff::civil::Date;
 use secrecy::{ExposeSecret, SecretString};
 
 use self::calls::{Change, Yields};
+use super::capabilities::{
+    ClusterOrigin, CreateIdentity, ImageChange, Naming, Payment, Rename, SystemDiskChoice, Users,
+};
 use super::client::{self, Account};
 use super::decode::{Fields, Odd};
 use super::model::{TaskKind, TicketRequest};
+use super::region::{self, InvalidRegion};
 use super::rpc::{Client, Params, errors};
 use super::{
     Backend, BackendError, Capabilities, Catalog, DirectoryState, ErrorClass, ObservedCluster, ObservedDesktop,
@@ -26,28 +29,62 @@ use super::{
 use crate::http::credentials::AccessKey;
 use crate::http::transport::{Effect, SetupError};
 
-pub use self::region::{InvalidRegion, host};
+/// Host name of the vendor's endpoint for a region.
+pub fn host(region: &str) -> std::result::Result<String, InvalidRegion> {
+    Ok(match region::check(region)? {
+        // The two exceptions in the vendor's own list of endpoints.
+        "ap-southeast-3" => "gws.ap-northeast-3.aliyuncs.com".to_owned(),
+        "cn-hangzhou-finance" => "ecd.cn-hangzhou-finance.aliyuncs.com".to_owned(),
+        region => format!("gws.{region}.aliyuncs.com"),
+    })
+}
 
 /// The version of the wire, which is not the date on the document.
 const VERSION: &str = "2019-06-18";
 
 /// What GWS can do.
-static CAPABILITIES: Capabilities = Capabilities {
+pub static CAPABILITIES: Capabilities = Capabilities {
     vendor: "gws",
     service_linked_role: true,
-    create_cluster: true,
-    named_create: true,
+    clusters: ClusterOrigin::Created,
+    rename_cluster: true,
+    create_identity: CreateIdentity::Mark,
+    observe_desktops: true,
+    naming: Naming::Marked,
     policy_fields: &["clipboard", "localDrive", "udp", "usbRedirection", "watermark"],
     nat: true,
     directory: true,
-    unassign_user: false,
-    user_needs_uid: true,
-    change_image: false,
-    change_flavor: false,
-    change_disk: false,
+    power: true,
+    rename: Rename::Free,
+    system_disk: SystemDiskChoice::Required,
+    needs_subnet: false,
+    needs_zone: false,
+    label: false,
+    public_address: true,
+    users: Users {
+        assign: true,
+        required: false,
+        needs_uid: true,
+        unassign: false,
+        change_needs_stop: false,
+    },
+    change_image: ImageChange::No,
+    observe_image: true,
     applications: true,
     display_policy: true,
+    payment: Payment {
+        subscription: true,
+        weeks: true,
+        convert: false,
+        renew: false,
+        delete_prepaid: true,
+        price: false,
+    },
     capture_image: true,
+    rename_image: true,
+    delete_image: true,
+    sessions: true,
+    native_pools: false,
 };
 
 /// Tickets come in one line or in several, with padding or without.
@@ -168,7 +205,10 @@ impl Backend for Gws {
             .client
             .read("DescribeAvailableResource", &Params::new(), map::cluster_types)
             .await?;
-        Ok(Catalog { cluster_types })
+        Ok(Catalog {
+            cluster_types,
+            ..Catalog::default()
+        })
     }
 
     async fn list_clusters(&self) -> Result<Vec<ObservedCluster>> {
@@ -247,6 +287,7 @@ impl Backend for Gws {
             // What is to be deleted and is not there is deleted.
             (Err(error), Some(noun)) if errors::says_gone(&error, noun) => Ok(Receipt {
                 request_id: error.request_id,
+                gone: true,
                 ..Receipt::default()
             }),
             (result, _) => result,
@@ -269,6 +310,7 @@ impl Backend for Gws {
                 ("DescribeClusterConnections", sessions(&task.object_id, from, to))
             }
             TaskKind::Ticket => ("GetConnectTicket", desktop(&task.object_id).set("AsyncMode", "true")),
+            TaskKind::Job => return Err(self.unsupported("Poll")),
         };
         let finished = self
             .client

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::backend::rpc::{Client, Params};
-use crate::backend::decode::{Fields, Odd};
 use crate::backend::Result;
+use crate::backend::decode::{Fields, Odd};
 use crate::backend::error::{BackendError, ErrorClass};
+use crate::backend::rpc::{Client, Params};
 
 /// Rows asked for at a time: what a sister product allows.
 const PAGE_SIZE: usize = 50;

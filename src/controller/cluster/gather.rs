@@ -17,7 +17,7 @@ use crate::api::{
     ABANDON_ANNOTATION, DesktopCluster, DesktopClusterStatus, PAUSED_ANNOTATION, RETRY_CREATE_ANNOTATION,
 };
 use crate::backend::model::ClusterState;
-use crate::backend::{Backend, ErrorClass};
+use crate::backend::{Backend, ErrorClass, naming};
 use crate::controller::context::Context;
 use crate::controller::error::{Error, is_forbidden, is_not_found};
 use crate::controller::inventory::Snapshot;
@@ -25,7 +25,7 @@ use crate::controller::observations::{ClusterRead, SessionStep};
 use crate::controller::status::{Stored, uid};
 use crate::controller::{annotation, provider, reference};
 use crate::plan::Limits;
-use crate::plan::cluster::{Inputs, Observation, Password, ProviderView};
+use crate::plan::cluster::{Inputs, Observation, Password, ProviderView, is_there};
 
 /// What was gathered, owned, so that the inputs can borrow it.
 pub(super) struct Gathered {
@@ -72,6 +72,7 @@ impl Gathered {
             error: self.read.lasting_error(),
             listing_started: self.read.listing_started,
             in_network: &self.read.in_network,
+            elsewhere: &self.read.elsewhere,
             claimed: &self.claimed,
             policy: self.read.policy.as_ref(),
             directory: self.read.directory.as_ref(),
@@ -112,17 +113,17 @@ pub(super) async fn gather(context: &Arc<Context>, object: &DesktopCluster) -> R
     }
     let status = object.status();
     let listing = match (&status.id, &backend) {
-        (Some(id), Some(backend)) if read.cluster.is_some() => Some(context.inventory.owned_listing(
-            provider_of(object),
-            id,
-            backend,
-            reference(object),
-        )),
+        (Some(id), Some(backend)) if read.cluster.is_some() && backend.capabilities().observe_desktops => Some(
+            context
+                .inventory
+                .owned_listing(provider_of(object), id, backend, reference(object)),
+        ),
         _ => None,
     };
     if let (Some(id), Some(backend)) = (&status.id, &backend)
         && read.cluster.as_ref().is_some_and(|c| c.state == ClusterState::Running)
         && !deleting
+        && backend.capabilities().sessions
     {
         sessions(context, id, &**backend).await;
     }
@@ -225,12 +226,10 @@ async fn fill(object: &DesktopCluster, backend: &dyn Backend, read: &mut Cluster
     let Some(id) = status.id.as_ref().or(object.spec.existing_id.as_ref()) else {
         let started = Timestamp::now();
         let listed = backend.list_clusters().await?;
-        let network = Some(&object.spec.network.vpc_id);
-        read.in_network = listed
-            .into_iter()
-            .filter(|c| c.vpc_id.as_ref() == network && c.state != ClusterState::Deleted)
-            .map(|c| c.id)
-            .collect();
+        let (spec, origin) = (&object.spec, backend.capabilities().clusters);
+        let (here, elsewhere): (Vec<_>, Vec<_>) = listed.into_iter().partition(|c| is_there(spec, origin, c));
+        read.in_network = here.into_iter().map(|c| c.id).collect();
+        read.elsewhere = elsewhere.into_iter().filter_map(|c| c.vpc_id).take(10).collect();
         read.listing_started = Some(started);
         return Ok(());
     };
@@ -251,10 +250,11 @@ async fn fill(object: &DesktopCluster, backend: &dyn Backend, read: &mut Cluster
     if !running || busy || status.id.is_none() || object.metadata.deletion_timestamp.is_some() {
         return Ok(());
     }
-    if object.spec.policy.is_some() {
+    let capabilities = backend.capabilities();
+    if object.spec.policy.is_some() && !capabilities.policy_fields.is_empty() {
         read.policy = Some(backend.get_policy(id).await?);
     }
-    if object.spec.directory.is_some() || status.directory_secret_version.is_some() {
+    if capabilities.directory && (object.spec.directory.is_some() || status.directory_secret_version.is_some()) {
         read.directory = Some(backend.get_directory(id).await?);
     }
     Ok(())
@@ -296,7 +296,8 @@ fn orphans(context: &Context, snapshot: &Snapshot) -> Vec<Orphan> {
     let desktops = context.desktops.state();
     let known: HashSet<String> = desktops
         .iter()
-        .filter_map(|d| d.meta().uid.as_deref().map(crate::plan::naming::marker))
+        .filter_map(|d| d.meta().uid.as_deref())
+        .flat_map(|uid| [naming::marker(uid), naming::short_marker(uid)])
         .collect();
     let recorded: HashSet<&str> = desktops
         .iter()

@@ -3,6 +3,7 @@
 use super::{Action, Draft, Observation, ProviderView};
 use crate::api::common::{CreatePhase, DeletionPolicy};
 use crate::api::condition;
+use crate::backend::capabilities::ClusterOrigin;
 use crate::backend::model::ClusterState;
 use crate::backend::{ObservedCluster, Operation};
 use crate::plan::managed::Turn;
@@ -64,13 +65,14 @@ impl Draft<'_> {
         let candidates = self.candidates();
         let kept = match create::decide(&self.create_inputs(&candidates)) {
             create::Decision::Adopt { id, .. } => {
-                self.bind(id, false);
+                self.bind(id, self.origin() != ClusterOrigin::Created);
                 return self.deleting("The cluster whose creation was in doubt was found and is deleted.");
             }
-            create::Decision::Attempt(_) => {
+            create::Decision::Attempt(_) | create::Decision::Resend => {
                 self.action = Action::Release;
                 return;
             }
+            create::Decision::Poll(task_id) => return self.wait_for_creation(task_id),
             create::Decision::Wait { intent, message, again } => {
                 self.blocked("CreateOutcomeUnknown", &message);
                 self.pace = Pace::Fast;
@@ -108,7 +110,8 @@ impl Draft<'_> {
 
     fn delete_bound(&mut self, id: &str) {
         let adopted = self.status.binding.as_ref().is_some_and(|b| b.adopted);
-        if DeletionPolicy::effective(self.inputs.spec.deletion_policy, adopted) == DeletionPolicy::Retain {
+        let kept = adopted && self.origin() != ClusterOrigin::Created;
+        if kept || DeletionPolicy::effective(self.inputs.spec.deletion_policy, adopted) == DeletionPolicy::Retain {
             self.notices.push(Notice::normal(
                 "Retained",
                 format!("Cluster {id} is left at the vendor (Retain)."),

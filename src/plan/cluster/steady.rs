@@ -1,12 +1,22 @@
 //! A cluster that exists: report it, and correct one thing at a time.
 
 use super::{Action, Draft, Password};
-use crate::api::cluster::{Directory, PolicyEnforcement, PolicyState};
+use crate::api::cluster::{Directory, NetworkPart, PolicyEnforcement, PolicyState};
 use crate::api::condition::{self, Truth};
-use crate::backend::model::ClusterState;
-use crate::backend::{ObservedCluster, Operation, Task, TaskKind};
+use crate::backend::model::{self as backend, ClusterState};
+use crate::backend::{ObservedCluster, Operation, TaskKind};
 use crate::plan::managed::{Managed, Turn};
 use crate::plan::{Notice, Pace, after, policy, readable};
+
+fn parts(of: &[backend::NetworkPart]) -> Vec<NetworkPart> {
+    let short = |text: &Option<String>, max| text.as_deref().map(|t| condition::truncate(t, max));
+    let shown = of.iter().take(50).map(|part| NetworkPart {
+        id: condition::truncate(&part.id, 256),
+        name: short(&part.name, 256),
+        state: short(&part.state, 64),
+    });
+    shown.collect()
+}
 
 /// How one part of the cluster stands.
 enum Part {
@@ -29,6 +39,8 @@ impl Draft<'_> {
         status.domain_name = short(&observed.domain_name);
         status.nat_id = short(&observed.nat_id);
         status.nat_eip = observed.nat_eip.as_deref().map(|t| condition::truncate(t, 64));
+        status.subnets = parts(&observed.subnets);
+        status.gateways = parts(&observed.gateways);
         status.desktops = self
             .inputs
             .listed_desktops
@@ -59,6 +71,12 @@ impl Draft<'_> {
                 let message = "The vendor holds the cluster back for unpaid bills (indebt): settle them there.";
                 self.stalled("BillingProblem", message);
             }
+            ClusterState::Failed => {
+                self.stalled(
+                    "FailedAtVendor",
+                    "The vendor reports a fault of the cluster: look into its console.",
+                );
+            }
             ClusterState::Deleted => self.lost(),
             ClusterState::Unknown => {
                 let message = format!(
@@ -74,12 +92,12 @@ impl Draft<'_> {
         }
     }
 
-    /// One correction at a time, in this order: name, policy, directory, NAT.
+    /// One correction at a time, in this order: what is missing of it, name, policy, directory, NAT.
     fn correct(&mut self, observed: &ObservedCluster) {
         if self.wait_for_task(observed) {
             return;
         }
-        let parts = [Self::name, Self::policy, Self::directory, Self::nat];
+        let parts = [Self::repair, Self::name, Self::policy, Self::directory, Self::nat];
         let mut broken = None;
         for part in parts {
             match part(self, observed) {
@@ -117,43 +135,72 @@ impl Draft<'_> {
         let Some(operation) = self.status.operation.clone() else {
             return false;
         };
+        if operation.task_id.is_none() {
+            return false;
+        }
         let kind = match operation.action.as_str() {
             "SetPolicy" => TaskKind::Policy,
             "SetDirectory" | "RemoveDirectory" => TaskKind::Directory,
-            _ => return false,
+            _ => TaskKind::Job,
         };
-        let Some(task_id) = operation.task_id.clone() else {
-            return false;
-        };
-        let late = self.inputs.now > after(operation.start_time.0, self.inputs.limits.task_deadline);
-        if late {
+        let (limits, now) = (self.inputs.limits, self.inputs.now);
+        let Some(task) = self.status.parts().task(kind, &observed.id, limits, now) else {
             // A task that never ends: what was reached is read without it.
             if let Some(kept) = self.status.operation.as_mut() {
                 kept.task_id = None;
             }
             return false;
-        }
-        self.action = Action::Poll(Task {
-            kind,
-            object_id: observed.id.clone(),
-            task_id,
-            from: None,
-            to: None,
-        });
+        };
+        self.action = Action::Poll(task);
         let until = readable(after(operation.start_time.0, self.inputs.limits.task_deadline));
         let waiting = format!("The vendor's task is waited for until {until}; then the result is read without it.");
-        if kind == TaskKind::Policy {
-            self.session_policy(None);
-            self.working("SettingPolicy", &format!("The session policy is being set. {waiting}"));
-        } else {
-            let words = format!("The link to the directory is being set. {waiting}");
-            self.working("JoiningDirectory", &words);
+        match kind {
+            TaskKind::Policy => {
+                self.session_policy(None);
+                self.working("SettingPolicy", &format!("The session policy is being set. {waiting}"));
+            }
+            TaskKind::Directory => {
+                let words = format!("The link to the directory is being set. {waiting}");
+                self.working("JoiningDirectory", &words);
+            }
+            _ => self.working("Working", &format!("{} is under way. {waiting}", operation.action)),
         }
         true
     }
 
+    /// Has the vendor supply what is missing of a network that was made for us.
+    fn repair(&mut self, observed: &ObservedCluster) -> Part {
+        let ours = self
+            .inputs
+            .spec
+            .capital_online
+            .as_ref()
+            .is_some_and(|c| c.default_network);
+        if !observed.incomplete || !ours {
+            return Part::Settled;
+        }
+        let operation = Operation::RepairCluster {
+            cluster_id: observed.id.clone(),
+        };
+        let words = "Something of the network is missing; the vendor is asked to supply it.";
+        self.submit(operation, "network", false, "Repairing", words)
+    }
+
     fn name(&mut self, observed: &ObservedCluster) -> Part {
         let adopted = self.status.binding.as_ref().is_some_and(|b| b.adopted);
+        if let Some(capabilities) = self.inputs.capabilities.filter(|c| !c.rename_cluster) {
+            if self.inputs.spec.display_name.is_none() {
+                return Part::Settled;
+            }
+            let message = format!(
+                "spec.displayName cannot be set: {} has no name for this.",
+                capabilities.vendor
+            );
+            return Part::Broken {
+                reason: "Unsupported",
+                message,
+            };
+        }
         let wanted = match &self.inputs.spec.display_name {
             Some(name) => name.clone(),
             None if adopted => return Part::Settled,
@@ -183,7 +230,7 @@ impl Draft<'_> {
             );
             return;
         };
-        let values = policy::session_values(wanted);
+        let values = policy::session_values(wanted, capabilities.policy_fields);
         self.status.policy = policy::rows(&values, read, capabilities.policy_fields, &self.inputs.status.policy);
         let rows = self.status.policy.clone();
         policy::set_condition(
@@ -214,7 +261,8 @@ impl Draft<'_> {
             } else {
                 format!("The session policy ({drifted}) is being set again.")
             };
-            let values = policy::session_values(wanted);
+            let supported = self.inputs.capabilities.map_or(&[][..], |c| c.policy_fields);
+            let values = policy::session_values(wanted, supported);
             let operation = Operation::SetPolicy {
                 cluster_id: observed.id.clone(),
                 values,

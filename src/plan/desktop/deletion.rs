@@ -4,7 +4,9 @@ use super::{Action, ClusterView, Draft, Observation};
 use crate::api::common::{CreatePhase, DeletionPolicy};
 use crate::api::condition;
 use crate::api::desktop::{BillingMode, DesktopState, OnDelete};
-use crate::backend::{ObservedDesktop, Operation};
+use jiff::Timestamp;
+
+use crate::backend::{Capabilities, ObservedDesktop, Operation};
 use crate::plan::managed::Turn;
 use crate::plan::{Notice, Pace, create, explain, last_error, readable, refusal, span, until};
 
@@ -55,15 +57,10 @@ impl Draft<'_> {
         let prepaid = self.inputs.spec.billing.mode == BillingMode::Subscription;
         match create::decide(&self.create_inputs()) {
             create::Decision::Adopt { id, duplicates } => {
-                let ClusterView::Usable {
-                    id: cluster_id,
-                    provider,
-                    ..
-                } = self.inputs.cluster.clone()
-                else {
+                let ClusterView::Usable { provider, place } = self.inputs.cluster.clone() else {
                     return self.blocked_by_cluster();
                 };
-                self.adopt_created(&id, &duplicates, provider, cluster_id);
+                self.adopt_created(&id, &duplicates, provider, place.cluster_id);
                 self.deleting("The desktop whose creation was in doubt was found and is deleted.");
             }
             create::Decision::Attempt(_) if !prepaid => self.action = Action::Release,
@@ -94,6 +91,18 @@ impl Draft<'_> {
                 self.blocked_in_doubt();
             }
             create::Decision::Attempt(_) => self.blocked_in_doubt(),
+            create::Decision::Poll(task_id) => self.wait_for_creation(task_id),
+            // Only the answer tells what there is to delete. A subscription could not be deleted again.
+            create::Decision::Resend if prepaid => self.blocked_in_doubt(),
+            create::Decision::Resend => {
+                let ClusterView::Usable { place, .. } = self.inputs.cluster.clone() else {
+                    return self.blocked_by_cluster();
+                };
+                self.resend(&place);
+                self.deleting(
+                    "The answer to the creation was lost; it is asked for, so that the desktop can be deleted.",
+                );
+            }
         }
     }
 
@@ -128,6 +137,9 @@ impl Draft<'_> {
             self.action = Action::Release;
             return;
         }
+        if let Some(capabilities) = self.inputs.capabilities.filter(|c| !c.observe_desktops) {
+            return self.delete_unobserved(id, capabilities);
+        }
         match self.inputs.observed {
             Observation::Absent { .. } if self.not_yet_listed() => {
                 // Unlisted is not gone: the deletion of what cannot be seen yet is sent by its id.
@@ -144,6 +156,35 @@ impl Draft<'_> {
             Observation::Unknown => self.unobserved_deletion(),
             Observation::Present(observed) => self.delete_present(observed),
         }
+    }
+
+    /// Nothing can be listed: a deletion is sent until the vendor says that there is nothing left to delete.
+    fn delete_unobserved(&mut self, id: &str, capabilities: &Capabilities) {
+        if self.status.state == Some(DesktopState::Lost) {
+            let note = format!("Desktop {id} is gone at the vendor.");
+            self.notices.push(Notice::normal("Deleted", note));
+            self.action = Action::Release;
+            return;
+        }
+        let prepaid = self.inputs.spec.billing.mode == BillingMode::Subscription;
+        if prepaid && !capabilities.payment.delete_prepaid {
+            return self.prepaid_stays(id, capabilities.vendor, None);
+        }
+        self.send_deletion(id.to_owned());
+    }
+
+    /// This vendor deletes no subscription: it has to end.
+    fn prepaid_stays(&mut self, id: &str, vendor: &str, expires: Option<Timestamp>) {
+        let end = expires.map_or_else(
+            || "its end is in the vendor's console".to_owned(),
+            |at| format!("it ends at {}", readable(at)),
+        );
+        let message = format!(
+            "{vendor} does not delete a desktop that is paid for in advance; {end}. To let go of it, annotate this \
+             object with {}={id}, or set spec.deletionPolicy to Retain.",
+            crate::api::ABANDON_ANNOTATION
+        );
+        self.blocked("Prepaid", &message);
     }
 
     fn unobserved_deletion(&mut self) {
@@ -179,6 +220,16 @@ impl Draft<'_> {
                 "Imaging",
                 "Deletion waits until the image that is being made of the desktop is done.",
             );
+        }
+        if let Some(capabilities) = self.inputs.capabilities
+            && observed.prepaid == Some(true)
+            && !capabilities.payment.delete_prepaid
+            && observed.expires.is_none_or(|at| at > now)
+        {
+            if let Some(expires) = observed.expires {
+                self.again = until(now, expires).min(limits.slow);
+            }
+            return self.prepaid_stays(&observed.id, capabilities.vendor, observed.expires);
         }
         if observed.prepaid == Some(true)
             && self.inputs.spec.billing.on_delete == OnDelete::LetExpire

@@ -1,28 +1,49 @@
 //! A desktop that exists: report it, and correct one thing at a time.
 
-use super::{Action, Draft, vendor_name};
+use super::{Action, ClusterView, Draft, vendor_name};
 use std::time::Duration;
 
 use crate::api::cluster::{PolicyRow, PolicyState};
 use crate::api::condition;
-use crate::api::desktop::{BillingMode, DesktopState, DesktopUser, ObservedUser, Power};
-use crate::backend::{BackendError, ObservedDesktop, Operation, Task, TaskKind};
-use crate::plan::managed::Turn;
+use crate::api::desktop::{BillingMode, DesktopState, ObservedUser, Power};
+use crate::backend::capabilities::{Naming, Rename};
+use crate::backend::{BackendError, ObservedDesktop, Operation, TaskKind, naming};
+use crate::plan::managed::{Managed, Turn};
 use crate::plan::{Notice, Pace, explain, policy, whole_seconds};
 
 /// One thing that is not as declared, and the call that changes it.
-struct Correction {
-    operation: Operation,
+pub(super) struct Correction {
+    pub(super) operation: Operation,
     /// Name in the spec.
-    field: &'static str,
+    pub(super) field: &'static str,
     /// It was as declared before.
-    drifted: bool,
-    words: String,
+    pub(super) drifted: bool,
+    pub(super) words: String,
 }
 
-fn is_user(wanted: &DesktopUser, name: Option<&String>, uid: Option<&String>) -> bool {
-    let same_uid = wanted.uid.is_none() || uid.is_none() || wanted.uid.as_ref() == uid;
-    name == Some(&wanted.name) && same_uid
+/// What has to be done about one part of a desktop.
+pub(super) enum Next {
+    /// It is as declared.
+    Nothing,
+    /// This call, before anything else.
+    Correct(Correction),
+    /// Its time comes by itself; the rest of the desktop goes on.
+    Later(&'static str, String),
+    /// It cannot be had without a human; the rest of the desktop goes on.
+    Stalled(&'static str, String),
+    /// Something is under way, and nothing else may be done meanwhile.
+    Waiting(&'static str, String),
+    /// What became of something is not known, and nothing else may be done before a human has looked.
+    Held(&'static str, String),
+    /// The draft says it all.
+    Done,
+}
+
+/// What is said at the end, when nothing is left to send.
+#[derive(Default)]
+struct Leftover {
+    stalled: Option<(&'static str, String)>,
+    later: Option<(&'static str, String)>,
 }
 
 impl Draft<'_> {
@@ -40,7 +61,14 @@ impl Draft<'_> {
         status.user = observed.user_name.as_deref().map(|name| ObservedUser {
             name: condition::truncate(name, 256),
             uid: observed.user_uid.as_deref().map(|uid| condition::truncate(uid, 64)),
+            email: observed
+                .user_email
+                .as_deref()
+                .map(|email| condition::truncate(email, 128)),
         });
+        let short = |text: &Option<String>| text.as_deref().map(|t| condition::truncate(t, 64));
+        status.private_address = short(&observed.private_address);
+        status.public_address = short(&observed.public_address);
         status.expires_at = observed.expires.map(whole_seconds);
         // What is not known yet, as after a restart, does not replace what was.
         match &self.inputs.session {
@@ -64,13 +92,12 @@ impl Draft<'_> {
             .cloned()
             .collect();
         self.duplicates(&observed.id, &others);
-        if let Some(message) = self.changed_beyond_repair(observed) {
-            return self.stalled("Unsupported", &message);
-        }
+        self.expiry(observed);
         if let Some((field, why)) = self.unsupported() {
             return self.stalled("Unsupported", &format!("{field} {why}"));
         }
         match observed.state {
+            DesktopState::Creating if self.creation_task() => {}
             DesktopState::Creating => self.working("Creating", "The vendor is making the desktop."),
             DesktopState::Starting => self.working("Starting", "The desktop is being started."),
             DesktopState::Stopping => self.working("Stopping", "The desktop is being stopped."),
@@ -102,96 +129,144 @@ impl Draft<'_> {
         }
     }
 
-    /// What differs and cannot be changed on an existing desktop.
-    fn changed_beyond_repair(&self, observed: &ObservedDesktop) -> Option<String> {
-        let (spec, capabilities) = (self.inputs.spec, self.inputs.capabilities?);
-        let wanted_image = spec.image.as_ref().map(|i| &i.id);
-        let differs = |wanted: Option<&String>, seen: Option<&String>| match (wanted, seen) {
-            (Some(wanted), Some(seen)) if wanted != seen => Some((wanted.clone(), seen.clone())),
-            _ => None,
-        };
-        let (field, (wanted, seen)) = [
-            (
-                "spec.image.id",
-                capabilities.change_image,
-                differs(wanted_image, observed.image_id.as_ref()),
-            ),
-            (
-                "spec.flavor",
-                capabilities.change_flavor,
-                differs(spec.flavor.as_ref(), observed.flavor.as_ref()),
-            ),
-        ]
-        .into_iter()
-        .find_map(|(field, can, difference)| difference.filter(|_| !can).map(|d| (field, d)))?;
-        Some(format!(
-            "{field} is {wanted}, the desktop has {seen}, and {} cannot change that on an existing desktop. Set it \
-             back, or delete this object and create a new one.",
-            capabilities.vendor
-        ))
-    }
-
-    /// One correction at a time, in this order: name, user, power, restart, display policy.
+    /// One correction at a time, in this order: image, flavor, name, label, user, payment, power, restart, display policy.
     fn correct(&mut self, observed: &ObservedDesktop) {
-        if let Some(correction) = self.next_correction(observed) {
-            return self.submit(correction);
+        if self.task(observed) {
+            return;
+        }
+        let parts = [
+            Self::image,
+            Self::flavor,
+            Self::name,
+            Self::label,
+            Self::user,
+            Self::billing,
+            Self::power,
+        ];
+        let mut leftover = Leftover::default();
+        for part in parts {
+            match part(self, observed) {
+                Next::Nothing => {}
+                Next::Correct(correction) => return self.submit(correction),
+                Next::Later(reason, message) => leftover.later = leftover.later.or(Some((reason, message))),
+                Next::Stalled(reason, message) => leftover.stalled = leftover.stalled.or(Some((reason, message))),
+                Next::Waiting(reason, message) => return self.working(reason, &message),
+                Next::Held(reason, message) => return self.stalled(reason, &message),
+                Next::Done => return,
+            }
         }
         if self.restart(observed) || self.display_policy(observed) {
             return;
         }
-        self.conclude(observed);
+        match leftover {
+            Leftover {
+                stalled: Some((reason, message)),
+                ..
+            } => self.stalled(reason, &message),
+            Leftover {
+                later: Some((reason, message)),
+                ..
+            } => self.working(reason, &message),
+            Leftover { .. } => self.conclude(observed),
+        }
     }
 
-    fn next_correction(&self, observed: &ObservedDesktop) -> Option<Correction> {
-        let (id, before) = (observed.id.clone(), self.inputs.status);
-        if let Some(name) = self.wanted_name().filter(|name| observed.name.as_ref() != Some(name)) {
-            let words = format!("The name is being set to {name}.");
-            let drifted = before.display_name.as_ref() == Some(&name);
-            let operation = Operation::RenameDesktop { desktop_id: id, name };
-            return Some(Correction {
-                operation,
-                field: "displayName",
-                drifted,
-                words,
-            });
+    /// True while a task of the vendor is worth polling.
+    fn task(&mut self, observed: &ObservedDesktop) -> bool {
+        let Some(action) = self.status.operation.as_ref().map(|o| o.action.clone()) else {
+            return false;
+        };
+        let kind = if action == "SetDisplayPolicy" {
+            TaskKind::DisplayPolicy
+        } else {
+            TaskKind::Job
+        };
+        let (limits, now) = (self.inputs.limits, self.inputs.now);
+        let Some(task) = self.status.parts().task(kind, &observed.id, limits, now) else {
+            return false;
+        };
+        if kind == TaskKind::DisplayPolicy {
+            self.display_rows();
+            self.working("SettingDisplayPolicy", "The display policy is being set.");
+        } else {
+            self.working("Working", &format!("{action} is under way at the vendor."));
         }
-        if let Some(user) = &self.inputs.spec.user
-            && !is_user(user, observed.user_name.as_ref(), observed.user_uid.as_ref())
-        {
-            let words = format!("The desktop is being assigned to {}.", user.name);
-            let drifted = before
-                .user
-                .as_ref()
-                .is_some_and(|u| is_user(user, Some(&u.name), u.uid.as_ref()));
-            let operation = Operation::AssignUser {
-                desktop_id: id,
-                name: user.name.clone(),
-                uid: user.uid.clone(),
-            };
-            return Some(Correction {
-                operation,
-                field: "user",
-                drifted,
-                words,
-            });
+        self.action = Action::Poll(task);
+        self.again = limits.fast;
+        true
+    }
+
+    /// No vendor here changes the flavor of an existing desktop.
+    fn flavor(&mut self, observed: &ObservedDesktop) -> Next {
+        let vendor = self.inputs.capabilities.map_or("the vendor", |c| c.vendor);
+        match (&self.inputs.spec.flavor, &observed.flavor) {
+            (Some(wanted), Some(seen)) if wanted != seen => Next::Stalled(
+                "Unsupported",
+                format!(
+                    "spec.flavor is {wanted}, the desktop has {seen}, and {vendor} cannot change that on an existing \
+                     desktop. Set it back, or delete this object and create a new one."
+                ),
+            ),
+            _ => Next::Nothing,
         }
+    }
+
+    fn name(&mut self, observed: &ObservedDesktop) -> Next {
+        let Some(name) = self.wanted_name().filter(|name| observed.name.as_ref() != Some(name)) else {
+            return Next::Nothing;
+        };
+        Next::Correct(Correction {
+            words: format!("The name is being set to {name}."),
+            drifted: self.inputs.status.display_name.as_ref() == Some(&name),
+            operation: Operation::RenameDesktop {
+                desktop_id: observed.id.clone(),
+                name,
+            },
+            field: "displayName",
+        })
+    }
+
+    /// The label shows in the vendor's console whose a desktop is, whatever its name becomes.
+    fn label(&mut self, observed: &ObservedDesktop) -> Next {
+        let adopted = self.status.binding.as_ref().is_some_and(|b| b.adopted);
+        let labels = self.inputs.capabilities.is_some_and(|c| c.label);
+        let label = naming::marker(self.inputs.uid);
+        if adopted || !labels || observed.label.as_ref() == Some(&label) {
+            return Next::Nothing;
+        }
+        Next::Correct(Correction {
+            operation: Operation::LabelDesktop {
+                desktop_id: observed.id.clone(),
+                label,
+            },
+            field: "label",
+            drifted: false,
+            words: "The desktop is being labelled.".to_owned(),
+        })
+    }
+
+    fn power(&mut self, observed: &ObservedDesktop) -> Next {
+        if self.inputs.capabilities.is_some_and(|c| !c.power) {
+            return Next::Nothing;
+        }
+        let (desktop_id, before) = (observed.id.clone(), self.inputs.status);
         let up = |state| matches!(state, DesktopState::Running | DesktopState::Unregistered);
         let (operation, drifted, words) = match self.inputs.spec.power {
             Power::Running if observed.state == DesktopState::Stopped => {
-                let operation = Operation::StartDesktop { desktop_id: id };
+                let operation = Operation::StartDesktop { desktop_id };
                 (operation, before.state.is_some_and(up), "The desktop is being started.")
             }
             Power::Stopped if up(observed.state) => {
-                let operation = Operation::StopDesktop { desktop_id: id };
+                let operation = Operation::StopDesktop { desktop_id };
                 (
                     operation,
                     before.state == Some(DesktopState::Stopped),
                     "The desktop is being stopped.",
                 )
             }
-            _ => return None,
+            _ => return Next::Nothing,
         };
-        Some(Correction {
+        Next::Correct(Correction {
             operation,
             field: "power",
             drifted,
@@ -202,10 +277,13 @@ impl Draft<'_> {
     /// The name the vendor should show; an adopted desktop keeps its own unless one is asked for.
     fn wanted_name(&self) -> Option<String> {
         let adopted = self.status.binding.as_ref().is_some_and(|b| b.adopted);
-        if adopted {
-            return self.inputs.spec.display_name.clone();
+        let (spec, capabilities) = (self.inputs.spec, self.inputs.capabilities?);
+        match capabilities.rename {
+            Rename::No => None,
+            Rename::Free if !adopted => Some(vendor_name(self.inputs.name, self.inputs.uid, spec, Naming::Marked)),
+            // What carries our mark in its tags needs none in its name.
+            Rename::Free | Rename::Restarts => spec.display_name.clone(),
         }
-        Some(vendor_name(self.inputs.name, self.inputs.uid, self.inputs.spec))
     }
 
     /// Sends a correction, unless its effect is still awaited or its failure backed off.
@@ -274,29 +352,10 @@ impl Draft<'_> {
             self.clear(condition::POLICY_ENFORCED);
             return false;
         };
-        let values = policy::display_values(wanted);
-        let supported: Vec<&str> = values.0.iter().map(|(field, _)| *field).collect();
-        let rows = policy::rows(
-            &values,
-            self.inputs.display,
-            &supported,
-            &self.inputs.status.display_policy,
-        );
-        self.status.display_policy.clone_from(&rows);
-        policy::set_condition(
-            &mut self.status.conditions,
-            &rows,
-            self.inputs.generation,
-            self.inputs.now,
-        );
+        let wanted = wanted.clone();
+        let rows = self.display_rows();
         if observed.state != DesktopState::Running {
             return false;
-        }
-        if let Some(task) = self.display_task(observed) {
-            self.working("SettingDisplayPolicy", "The display policy is being set.");
-            self.action = Action::Poll(task);
-            self.again = self.inputs.limits.fast;
-            return true;
         }
         if self.inputs.display.is_none() {
             if let Some((error, wait)) = self.inputs.display_failure {
@@ -343,22 +402,19 @@ impl Draft<'_> {
         true
     }
 
-    /// The running task of a display policy, while it is worth polling.
-    fn display_task(&self, observed: &ObservedDesktop) -> Option<Task> {
-        let operation = self
-            .status
-            .operation
-            .as_ref()
-            .filter(|o| o.action == "SetDisplayPolicy")?;
-        let task_id = operation.task_id.clone()?;
-        let late = self.inputs.now > crate::plan::after(operation.start_time.0, self.inputs.limits.task_deadline);
-        (!late).then_some(Task {
-            kind: TaskKind::DisplayPolicy,
-            object_id: observed.id.clone(),
-            task_id,
-            from: None,
-            to: None,
-        })
+    /// One row a field of the display policy, from what was read, or from what is known when nothing was.
+    fn display_rows(&mut self) -> Vec<PolicyRow> {
+        let Some(wanted) = &self.inputs.spec.display_policy else {
+            return Vec::new();
+        };
+        let values = policy::display_values(wanted);
+        let supported: Vec<&str> = values.0.iter().map(|(field, _)| *field).collect();
+        let before = &self.inputs.status.display_policy;
+        let rows = policy::rows(&values, self.inputs.display, &supported, before);
+        self.status.display_policy.clone_from(&rows);
+        let (generation, now) = (self.inputs.generation, self.inputs.now);
+        policy::set_condition(&mut self.status.conditions, &rows, generation, now);
+        rows
     }
 
     /// Nothing left to correct: say how it stands.
@@ -395,6 +451,25 @@ impl Draft<'_> {
         // The action to read the display policy, if any, does not make a desktop unready.
         self.ready(reason, &words);
         self.pace = Pace::Slow;
+        self.price();
+    }
+
+    /// Asks once a generation what such a desktop costs.
+    fn price(&mut self) {
+        let known = self
+            .status
+            .price
+            .as_ref()
+            .is_some_and(|p| p.generation == self.inputs.generation);
+        let told = self.inputs.capabilities.is_some_and(|c| c.payment.price);
+        if known || !told || !self.inputs.price_due || !matches!(self.action, Action::None) {
+            return;
+        }
+        if let ClusterView::Usable { place, .. } = &self.inputs.cluster
+            && let Some(request) = self.request(1, place)
+        {
+            self.action = Action::Estimate(Box::new(request));
+        }
     }
 }
 
@@ -402,7 +477,8 @@ impl Draft<'_> {
 fn reason_of(operation: &Operation) -> &'static str {
     match operation {
         Operation::RenameDesktop { .. } => "Renaming",
-        Operation::AssignUser { .. } => "AssigningUser",
+        Operation::AssignUser { .. } | Operation::UnassignUser { .. } => "AssigningUser",
+        Operation::LabelDesktop { .. } => "Labelling",
         Operation::StartDesktop { .. } => "Starting",
         Operation::StopDesktop { .. } => "Stopping",
         Operation::SetDisplayPolicy { .. } => "SettingDisplayPolicy",

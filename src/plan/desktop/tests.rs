@@ -11,16 +11,19 @@ use super::*;
 use crate::api::common::{CreateIntent, CreatePhase};
 use crate::api::common::{DeletionPolicy, ObjectRef};
 use crate::api::desktop::{
-    Billing, DesktopUser, DisplayPolicy, ImageSource, OnDelete, Period, PeriodUnit, Power, SystemDisk,
+    Billing, DesktopUser, DisplayPolicy, ImageSource, OnDelete, OnImageChange, Period, PeriodUnit, Power, SystemDisk,
 };
 use crate::backend::ErrorClass;
+use crate::backend::capabilities::{
+    ClusterOrigin, CreateIdentity, ImageChange, Naming, Payment, Rename, SystemDiskChoice, Users,
+};
 use crate::plan::Failure;
 
-const UID: &str = "3f2a0c1e-0000-4000-8000-000000000001";
+pub(super) const UID: &str = "3f2a0c1e-0000-4000-8000-000000000001";
 const OTHER: &str = "3f2a0c1e-0000-4000-8000-000000000002";
-const ID: &str = "i-1";
+pub(super) const ID: &str = "i-1";
 
-fn limits() -> Limits {
+pub(super) fn limits() -> Limits {
     Limits {
         intent_lifetime: Duration::from_secs(30),
         settle: Duration::from_mins(10),
@@ -32,32 +35,79 @@ fn limits() -> Limits {
         resend: Duration::from_secs(30),
         fast: Duration::from_secs(3),
         slow: Duration::from_mins(1),
+        expiry_warning: Duration::from_hours(7 * 24),
     }
 }
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).unwrap()
 }
 
 static CAPABILITIES: Capabilities = Capabilities {
     vendor: "gws",
     service_linked_role: true,
-    create_cluster: true,
-    named_create: true,
+    clusters: ClusterOrigin::Created,
+    rename_cluster: true,
+    create_identity: CreateIdentity::Mark,
+    observe_desktops: true,
+    naming: Naming::Marked,
     policy_fields: &[],
     nat: true,
     directory: true,
-    unassign_user: false,
-    user_needs_uid: true,
-    change_image: false,
-    change_flavor: false,
-    change_disk: false,
+    power: true,
+    rename: Rename::Free,
+    system_disk: SystemDiskChoice::Required,
+    needs_subnet: false,
+    needs_zone: false,
+    label: false,
+    public_address: true,
+    users: Users {
+        assign: true,
+        required: false,
+        needs_uid: true,
+        unassign: false,
+        change_needs_stop: false,
+    },
+    change_image: ImageChange::No,
+    observe_image: true,
     applications: true,
     display_policy: true,
+    payment: Payment {
+        subscription: true,
+        weeks: true,
+        convert: false,
+        renew: false,
+        delete_prepaid: true,
+        price: false,
+    },
     capture_image: true,
+    rename_image: true,
+    delete_image: true,
+    sessions: true,
+    native_pools: false,
 };
 
-fn spec() -> DesktopSpec {
+/// A vendor of the other kind: it wants desktops stopped, sells terms, and hides images.
+pub(super) static THRIFTY: Capabilities = Capabilities {
+    vendor: "capitalOnline",
+    system_disk: SystemDiskChoice::Fixed,
+    users: Users {
+        needs_uid: false,
+        unassign: true,
+        change_needs_stop: true,
+        ..CAPABILITIES.users
+    },
+    change_image: ImageChange::Stopped,
+    observe_image: false,
+    payment: Payment {
+        convert: true,
+        renew: true,
+        ..CAPABILITIES.payment
+    },
+    ..CAPABILITIES
+};
+
+pub(super) fn spec() -> DesktopSpec {
     DesktopSpec {
         cluster_ref: ObjectRef { name: "office".into() },
         display_name: None,
@@ -75,16 +125,25 @@ fn spec() -> DesktopSpec {
         power: Power::Running,
         display_policy: None,
         billing: Billing::default(),
+        huawei_workspace: None,
+        on_image_change: OnImageChange::Report,
         on_loss: OnLoss::Report,
         deletion_policy: None,
     }
 }
 
-fn observed(state: DesktopState) -> ObservedDesktop {
+fn place() -> Place {
+    Place {
+        cluster_id: "gws-1".into(),
+        ..Place::default()
+    }
+}
+
+pub(super) fn observed(state: DesktopState) -> ObservedDesktop {
     ObservedDesktop {
         id: ID.into(),
         cluster_id: Some("gws-1".into()),
-        name: Some(vendor_name("alice", UID, &spec())),
+        name: Some(vendor_name("alice", UID, &spec(), Naming::Marked)),
         vendor_state: "Registered".into(),
         state,
         stopped_mode: None,
@@ -93,12 +152,11 @@ fn observed(state: DesktopState) -> ObservedDesktop {
         user_name: None,
         user_uid: None,
         prepaid: Some(false),
-        expires: None,
-        created: None,
+        ..ObservedDesktop::default()
     }
 }
 
-fn bound(uid: &str) -> DesktopStatus {
+pub(super) fn bound(uid: &str) -> DesktopStatus {
     DesktopStatus {
         id: Some(ID.into()),
         state: Some(DesktopState::Running),
@@ -114,10 +172,10 @@ fn bound(uid: &str) -> DesktopStatus {
 }
 
 #[allow(clippy::struct_excessive_bools, reason = "a case is a row of yes and no")]
-struct Case {
-    spec: DesktopSpec,
-    status: DesktopStatus,
-    observed: Option<ObservedDesktop>,
+pub(super) struct Case {
+    pub(super) spec: DesktopSpec,
+    pub(super) status: DesktopStatus,
+    pub(super) observed: Option<ObservedDesktop>,
     absent: Option<bool>,
     candidates: Vec<String>,
     deleting: bool,
@@ -128,10 +186,12 @@ struct Case {
     error: Option<BackendError>,
     cluster_usable: bool,
     display: Option<PolicyValues>,
+    pub(super) capabilities: &'static Capabilities,
+    pub(super) settle: Option<&'static str>,
 }
 
 impl Case {
-    fn new(spec: DesktopSpec, status: DesktopStatus) -> Self {
+    pub(super) fn new(spec: DesktopSpec, status: DesktopStatus) -> Self {
         Self {
             spec,
             status,
@@ -146,16 +206,17 @@ impl Case {
             error: None,
             cluster_usable: true,
             display: None,
+            capabilities: &CAPABILITIES,
+            settle: None,
         }
     }
 
-    fn plan_at(&self, status: &DesktopStatus, now: Timestamp) -> Plan {
+    pub(super) fn plan_at(&self, status: &DesktopStatus, now: Timestamp) -> Plan {
         let limits = limits();
         let cluster = if self.cluster_usable {
             ClusterView::Usable {
-                id: "gws-1".into(),
                 provider: "p".into(),
-                subnet_id: None,
+                place: place(),
             }
         } else {
             ClusterView::Unusable {
@@ -172,10 +233,11 @@ impl Case {
             restart: None,
             abandon: self.abandon.as_deref(),
             retry_create: None,
+            settle: self.settle,
             spec: &self.spec,
             status,
             cluster,
-            capabilities: Some(&CAPABILITIES),
+            capabilities: Some(self.capabilities),
             observed: match (&self.observed, self.absent) {
                 (Some(observed), _) => Observation::Present(observed),
                 (None, Some(confirmed)) => Observation::Absent { confirmed },
@@ -187,6 +249,7 @@ impl Case {
             claimed_by: None,
             session: None,
             display: self.display.as_ref(),
+            price_due: false,
             display_failure: None,
             in_flight: self.in_flight,
             writer: "w",
@@ -195,19 +258,19 @@ impl Case {
         })
     }
 
-    fn plan(&self) -> Plan {
+    pub(super) fn plan(&self) -> Plan {
         self.plan_at(&self.status, now())
     }
 }
 
-fn operation(plan: &Plan) -> Option<&Operation> {
+pub(super) fn operation(plan: &Plan) -> Option<&Operation> {
     match &plan.action {
         Action::Submit(operation) | Action::RecordThenSubmit(operation) => Some(operation),
         _ => None,
     }
 }
 
-fn condition_reason<'a>(plan: &'a Plan, kind: &str) -> Option<&'a str> {
+pub(super) fn condition_reason<'a>(plan: &'a Plan, kind: &str) -> Option<&'a str> {
     condition::find(&plan.status.conditions, kind).map(|c| c.reason.as_str())
 }
 
@@ -228,6 +291,8 @@ prop_compose! {
             name: Some("n".into()),
             known_ids: Vec::new(),
             start_time: Time(now() + started.seconds()),
+            first_start_time: None,
+            task_id: None,
             not_after_time: Time(now() + (started + 30).seconds()),
             writer: "before".into(),
             phase: if open { CreatePhase::Open } else { CreatePhase::Failed },
@@ -245,7 +310,7 @@ prop_compose! {
     ) -> DesktopSpec {
         let mut spec = spec();
         spec.power = [Power::Running, Power::Stopped, Power::Unmanaged][usize::from(power)];
-        spec.user = user.map(|uid| DesktopUser { name: "bob".into(), uid: uid.then(|| "7".into()) });
+        spec.user = user.map(|uid| DesktopUser { name: "bob".into(), uid: uid.then(|| "7".into()), email: None, group: None });
         spec.display_policy = display.map(|(visual_lossless, optimize_for3d)| DisplayPolicy { visual_lossless, optimize_for3d });
         if prepaid {
             spec.billing.mode = BillingMode::Subscription;
@@ -430,9 +495,8 @@ fn a_call_is_not_repeated_before_its_effect_can_be_seen() {
     let start = operation(&first).unwrap().clone();
     let after = |status: DesktopStatus, answer: &Result<Receipt, BackendError>| {
         let cluster = ClusterView::Usable {
-            id: "gws-1".into(),
             provider: "p".into(),
-            subnet_id: None,
+            place: place(),
         };
         let inputs = Inputs {
             name: "alice",
@@ -443,6 +507,7 @@ fn a_call_is_not_repeated_before_its_effect_can_be_seen() {
             restart: None,
             abandon: None,
             retry_create: None,
+            settle: None,
             spec: &case.spec,
             status: &case.status,
             cluster,
@@ -454,6 +519,7 @@ fn a_call_is_not_repeated_before_its_effect_can_be_seen() {
             claimed_by: None,
             session: None,
             display: None,
+            price_due: false,
             display_failure: None,
             in_flight: false,
             writer: "w",

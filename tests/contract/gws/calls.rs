@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use desktop_operator::api::desktop::{
-    Application, Billing, BillingMode, InternetChargeType, OnDelete, Period, PeriodUnit, PublicAddress, WorkMode,
+    Application, Billing, BillingMode, DesktopUser, InternetChargeType, OnDelete, Period, PeriodUnit, PublicAddress,
+    SystemDisk, WorkMode,
 };
 use desktop_operator::backend::model::TicketRequest;
 use desktop_operator::backend::{
-    ClusterSpec, DesktopSpec, ErrorClass, Operation, PolicyValues, Task, TaskKind, TaskState,
+    ClusterSpec, DesktopSpec, ErrorClass, Operation, Place, PolicyValues, Task, TaskKind, TaskState,
 };
 use jiff::Timestamp;
 use jiff::civil::date;
@@ -30,18 +31,38 @@ fn case(operation: Operation, action: &'static str, form: &[(&'static str, &'sta
     }
 }
 
+pub fn place(cluster_id: &str) -> Place {
+    Place {
+        cluster_id: cluster_id.into(),
+        ..Place::default()
+    }
+}
+
+pub fn user(name: &str, uid: Option<&str>) -> DesktopUser {
+    DesktopUser {
+        name: name.into(),
+        uid: uid.map(Into::into),
+        email: None,
+        group: None,
+    }
+}
+
 pub fn desktop() -> DesktopSpec {
     DesktopSpec {
-        cluster_id: "gws-1".into(),
+        uid: "3f2a0c1e-0000-4000-8000-000000000001".into(),
+        attempt: 1,
+        place: place("gws-1"),
         name: "alice-0123".into(),
         flavor: "ecs.g6.large".into(),
         image_id: "m-1".into(),
-        disk_category: "cloud_essd".into(),
-        disk_gib: 80,
+        disk: Some(SystemDisk {
+            category: "cloud_essd".into(),
+            size_gib: 80,
+        }),
         work_mode: WorkMode::Desktop,
         applications: Vec::new(),
-        subnet_id: None,
         public_address: None,
+        user: None,
         billing: Billing::default(),
     }
 }
@@ -62,7 +83,10 @@ fn rich_desktop() -> DesktopSpec {
                 args: None,
             },
         ],
-        subnet_id: Some("vsw-1".into()),
+        place: Place {
+            subnet_id: Some("vsw-1".into()),
+            ..place("gws-1")
+        },
         public_address: Some(PublicAddress {
             charge_type: InternetChargeType::PayByBandwidth,
             bandwidth_in: 10,
@@ -74,6 +98,7 @@ fn rich_desktop() -> DesktopSpec {
                 count: 3,
                 unit: PeriodUnit::Month,
             }),
+            paid_until: None,
             auto_renew: true,
             on_delete: OnDelete::LetExpire,
         },
@@ -139,8 +164,7 @@ pub fn operations() -> Vec<Case> {
         case(
             Operation::AssignUser {
                 desktop_id: desktop_id.clone(),
-                name: "alice".into(),
-                uid: Some("1234".into()),
+                user: user("alice", Some("1234")),
             },
             "SetInstanceUser",
             &[d, ("UserId", "1234"), ("UserName", "alice"), ("UserUid", "1234")],
@@ -270,7 +294,7 @@ fn creations(c: Pair, m: Pair) -> Vec<Case> {
     let cluster = |subnet: Option<&str>| {
         Operation::CreateCluster(ClusterSpec {
             cluster_type: "gws.s1.standard".into(),
-            vpc_id: "vpc-1".into(),
+            vpc_id: Some("vpc-1".into()),
             subnet_id: subnet.map(Into::into),
         })
     };
@@ -427,8 +451,18 @@ async fn what_cannot_be_right_is_not_sent() {
         set_policy(&unknown),
         Operation::AssignUser {
             desktop_id: "i-1".into(),
-            name: "alice".into(),
-            uid: None,
+            user: user("alice", None),
+        },
+        Operation::CreateDesktop(Box::new(DesktopSpec {
+            disk: None,
+            ..desktop()
+        })),
+        Operation::UnassignUser {
+            desktop_id: "i-1".into(),
+        },
+        Operation::RebuildDesktop {
+            desktop_id: "i-1".into(),
+            image_id: "m-1".into(),
         },
     ] {
         let error = backend.submit(&operation).await.unwrap_err();

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use desktop_operator::backend::ErrorClass;
 use desktop_operator::backend::connect::{ConnectError, ConnectSettings, connect};
-use desktop_operator::backend::{Capabilities, ErrorClass};
+use desktop_operator::backend::gws::CAPABILITIES;
 use desktop_operator::http::endpoint::EndpointPolicy;
 use desktop_operator::http::observe::Unobserved;
 use desktop_operator::http::transport::{Effect, Request, Transport, TransportError};
@@ -37,24 +38,8 @@ fn refusal(
 #[test]
 fn the_vendors_own_endpoint_needs_no_permission() {
     let backend = connect("account", &spec(None), &secret(), &settings(&[])).unwrap();
-    let expected = Capabilities {
-        vendor: "gws",
-        service_linked_role: true,
-        create_cluster: true,
-        named_create: true,
-        policy_fields: &["clipboard", "localDrive", "udp", "usbRedirection", "watermark"],
-        nat: true,
-        directory: true,
-        unassign_user: false,
-        user_needs_uid: true,
-        change_image: false,
-        change_flavor: false,
-        change_disk: false,
-        applications: true,
-        display_policy: true,
-        capture_image: true,
-    };
-    assert_eq!(backend.capabilities(), &expected);
+    assert_eq!(backend.capabilities(), &CAPABILITIES);
+    assert_eq!(CAPABILITIES.vendor, "gws");
 }
 
 #[test]
@@ -133,7 +118,10 @@ async fn a_place_that_is_not_allowed_sees_no_connection() {
     // A name the vendor's template could make, were it turned to the inside by whoever answers for it.
     let endpoint = EndpointPolicy::default().resolve("localhost", None).unwrap();
     let transport = Transport::new(&endpoint, Duration::from_secs(5)).unwrap();
-    let error = transport.send(Effect::Change, Request::form(&[], &[])).await.unwrap_err();
+    let error = transport
+        .send(Effect::Change, Request::form(&[], &[]))
+        .await
+        .unwrap_err();
     assert!(matches!(error, TransportError::NotSent(_)), "{error}");
     assert!(error.to_string().contains("not a public address"), "{error}");
     assert!(futures::FutureExt::now_or_never(canary.accept()).is_none());

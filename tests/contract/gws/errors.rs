@@ -112,7 +112,7 @@ async fn codes_have_classes() {
         );
         let backend = vendor.backend();
         let mut spec = desktop();
-        spec.cluster_id = number.to_string();
+        spec.place.cluster_id = number.to_string();
         let error = backend
             .submit(&Operation::CreateDesktop(Box::new(spec)))
             .await

@@ -56,6 +56,7 @@ async fn listings() {
         nat_id: Some("ngw-xxx".into()),
         nat_eip: Some("1.2.3.4".into()),
         created: Some(time("2019-09-25T08:17:39Z")),
+        ..ObservedCluster::default()
     };
     assert_eq!(backend.list_clusters().await.unwrap(), std::slice::from_ref(&cluster));
     assert_eq!(backend.get_cluster("gws-xxx").await.unwrap(), Some(cluster));
@@ -76,6 +77,7 @@ async fn listings() {
         // The example says 2099.
         expires: None,
         created: Some(time("2019-10-12T07:35:00Z")),
+        ..ObservedDesktop::default()
     };
     assert_eq!(backend.list_desktops("gws-xxx").await.unwrap(), [desktop]);
     assert_eq!(backend.list_desktops("gws-other").await.unwrap(), []);
@@ -183,7 +185,7 @@ fn expected(operation: &Operation) -> Receipt {
     Receipt {
         id,
         task: kind.map(|(kind, object)| task(kind, object)),
-        request_id: None,
+        ..Receipt::default()
     }
 }
 

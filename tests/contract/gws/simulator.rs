@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use secrecy::ExposeSecret;
 
-use super::calls::{desktop, policy};
+use super::calls::{desktop, place, policy, user};
 use super::vendor::spec;
 
 fn backend(sim: &Sim, secret: &str) -> Arc<dyn Backend> {
@@ -70,7 +70,7 @@ async fn cluster(backend: &dyn Backend, cluster_type: &str) -> String {
     backend.prepare().await.unwrap();
     let create = Operation::CreateCluster(ClusterSpec {
         cluster_type: cluster_type.into(),
-        vpc_id: "vpc-1".into(),
+        vpc_id: Some("vpc-1".into()),
         subnet_id: None,
     });
     let id = submit(backend, create).await.id.unwrap();
@@ -84,7 +84,7 @@ async fn cluster(backend: &dyn Backend, cluster_type: &str) -> String {
 
 async fn create(backend: &dyn Backend, cluster_id: &str) -> String {
     let create = Operation::CreateDesktop(Box::new(DesktopSpec {
-        cluster_id: cluster_id.into(),
+        place: place(cluster_id),
         image_id: "m-windows2019".into(),
         ..desktop()
     }));
@@ -195,8 +195,7 @@ async fn a_desktop_lives_and_dies() {
     .await;
     let assign = Operation::AssignUser {
         desktop_id: id(),
-        name: "bob".into(),
-        uid: Some("1234".into()),
+        user: user("bob", Some("1234")),
     };
     submit(backend, assign).await;
     let listed = backend.list_desktops(&cluster_id).await.unwrap();

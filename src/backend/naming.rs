@@ -2,16 +2,31 @@
 
 /// Separates what the user chose from the UID.
 const SEPARATOR: &str = "-dsk";
+/// Begins a short name.
+const SHORT: &str = "dsk";
 /// Hexadecimal digits of a UID.
 const UID_DIGITS: usize = 32;
+/// Digits of it in a short name: as many as a host name of 15 characters has room for. Two of ten thousand desktops
+/// share them once in six million accounts.
+const SHORT_DIGITS: usize = 12;
+/// Tag that holds the UID at vendors with tags.
+pub const TAG: &str = "desktop-operator-uid";
 
-/// Digits of a UID without its dashes, in lower case.
+/// Digits of a UID without its dashes, in lower case: the mark of what was made for it.
 #[must_use]
 pub fn marker(uid: &str) -> String {
     uid.chars()
         .filter(char::is_ascii_hexdigit)
         .map(|c| c.to_ascii_lowercase())
         .collect()
+}
+
+/// The beginning of a mark, where a vendor leaves no room for all of it.
+#[must_use]
+pub fn short_marker(uid: &str) -> String {
+    let mut marker = marker(uid);
+    marker.truncate(SHORT_DIGITS);
+    marker
 }
 
 /// The name of something we create: it carries the UID for life, so that no crash can lose it.
@@ -21,13 +36,22 @@ pub fn marked_name(display: &str, uid: &str) -> String {
     format!("{shown}{SEPARATOR}{}", marker(uid))
 }
 
-/// The UID digits in a name of ours; `None` for everybody else's names.
+/// As [`marked_name`], as a host name of 15 characters.
+#[must_use]
+pub fn short_name(uid: &str) -> String {
+    format!("{SHORT}{}", short_marker(uid))
+}
+
+/// The mark in a name of ours, whole or short; `None` for everybody else's names.
 #[must_use]
 pub fn marker_in(name: &str) -> Option<&str> {
+    let hex = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    if let Some(digits) = name.strip_prefix(SHORT).filter(|d| d.len() == SHORT_DIGITS) {
+        return hex(digits).then_some(digits);
+    }
     let start = name.len().checked_sub(UID_DIGITS)?;
     let digits = name.get(start..)?;
-    let hex = digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    (hex && name.get(..start)?.ends_with(SEPARATOR)).then_some(digits)
+    (hex(digits) && name.get(..start)?.ends_with(SEPARATOR)).then_some(digits)
 }
 
 #[cfg(test)]
@@ -42,11 +66,14 @@ mod tests {
             let digits = marker(&uid);
             prop_assert_eq!(marker_in(&name), Some(digits.as_str()));
             prop_assert!(name.chars().count() <= 63 + 4 + 32);
+            let short = short_name(&uid);
+            prop_assert_eq!(marker_in(&short), digits.get(..12));
+            prop_assert_eq!(short.len(), 15);
         }
 
         #[test]
         fn no_other_name_is_taken_for_ours(name in "\\PC{0,60}") {
-            prop_assume!(!name.contains("-dsk"));
+            prop_assume!(!name.contains("dsk"));
             prop_assert_eq!(marker_in(&name), None);
         }
     }
@@ -55,10 +82,14 @@ mod tests {
     fn names_that_almost_fit_are_not_ours() {
         let digits = "0123456789abcdef0123456789abcdef";
         assert_eq!(marker_in(&format!("a-dsk{digits}")), Some(digits));
+        assert_eq!(marker_in("dsk0123456789ab"), Some("0123456789ab"));
         for name in [
             digits.to_owned(),
             format!("a-dsk{}", &digits[1..]),
             format!("a-dsk{}", digits.to_uppercase()),
+            "dsk0123456789a".to_owned(),
+            "dsk0123456789ag".to_owned(),
+            "dsk0123456789abc".to_owned(),
         ] {
             assert_eq!(marker_in(&name), None, "{name}");
         }
