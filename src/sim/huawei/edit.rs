@@ -445,8 +445,8 @@ fn edit_desktop(world: &mut World, edit: HuaweiEdit) -> Result<String> {
         }
         E::RenameDesktop { name, .. } => desktop.computer_name = name,
         E::SetDesktopUser { user, .. } => {
-            let word = if user.is_some() { "ATTACHED" } else { "UNATTACH" };
-            word.clone_into(&mut desktop.attach_state);
+            let attached = if user.is_some() { "ATTACHED" } else { "UNATTACH" };
+            attached.clone_into(&mut desktop.attach_state);
             desktop.user = user;
         }
         E::SetFrozen { frozen, .. } => desktop.frozen = frozen,

@@ -32,7 +32,7 @@ pub(super) fn conflict(why: &str) -> ApiError {
 
 /// The tenant may not have more of this.
 pub(super) fn over_quota(resource: &str) -> ApiError {
-    ApiError::new(400, "WKS.00010201", &format!("The quota of {resource} is used up."))
+    invalid(&format!("the quota of {resource} is used up"))
 }
 
 /// All parameters of a request under the names that tests and the ledger use: path, query, and the body with dots.

@@ -142,7 +142,7 @@ fn pool_status(world: &World, pool: &Pool) -> String {
         return status.clone();
     }
     let huawei = &world.huawei;
-    let word = if huawei.desktops_of(&pool.id).any(|desktop| desktop.frozen) {
+    let status = if huawei.desktops_of(&pool.id).any(|desktop| desktop.frozen) {
         "EXIST_FROZEN"
     } else if huawei
         .desktops_of(&pool.id)
@@ -152,7 +152,7 @@ fn pool_status(world: &World, pool: &Pool) -> String {
     } else {
         "STEADY"
     };
-    word.to_owned()
+    status.to_owned()
 }
 
 fn pool_volume(volume: &Volume) -> Value {

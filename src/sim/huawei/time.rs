@@ -97,12 +97,12 @@ fn finish(world: &mut World, id: &str, effect: Effect, now: u64) {
         }
         Effect::Detach => {
             desktop.user = None;
-            let word = if desktop.number.is_multiple_of(2) {
+            let nobody = if desktop.number.is_multiple_of(2) {
                 "DEATTACHED"
             } else {
                 "UNATTACH"
             };
-            word.clone_into(&mut desktop.attach_state);
+            nobody.clone_into(&mut desktop.attach_state);
             desktop.task_status.clear();
         }
         Effect::Rebuild(image) => {

@@ -17,14 +17,14 @@ struct Power {
     registers: bool,
 }
 
-fn power_of(word: &str) -> Option<Power> {
+fn power_of(operation: &str) -> Option<Power> {
     let power = |from, meanwhile, to, registers| Power {
         from,
         meanwhile,
         to,
         registers,
     };
-    Some(match word {
+    Some(match operation {
         "os-start" => power(&["SHUTOFF", "HIBERNATED"], "powering-on", "ACTIVE", true),
         "os-stop" => power(&["ACTIVE"], "powering-off", "SHUTOFF", false),
         "reboot" => power(&["ACTIVE"], "rebooting", "ACTIVE", true),
@@ -96,13 +96,13 @@ pub(super) fn power(world: &mut World, call: &Call) -> Result<Done> {
 }
 
 /// The same for a whole pool, whose word for hibernation is another one. Desktops that are there already are left out.
-pub(super) fn power_pool(world: &mut World, call: &Call, pool: &str, word: &str) -> Result<Done> {
-    let word = match word {
+pub(super) fn power_pool(world: &mut World, call: &Call, pool: &str, operation: &str) -> Result<Done> {
+    let operation = match operation {
         "hibernate" => "os-hibernate",
         "os-hibernate" => "",
-        word => word,
+        operation => operation,
     };
-    let power = power_of(word).ok_or_else(|| invalid("op_type is not known"))?;
+    let power = power_of(operation).ok_or_else(|| invalid("op_type is not known"))?;
     let takes = world.settings.durations.power;
     let (mut parts, mut ids) = (Vec::new(), Vec::new());
     let desktops = world.huawei.desktops.values_mut();

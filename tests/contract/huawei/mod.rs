@@ -1,0 +1,7 @@
+//! Huawei Workspace: the simulator as its published clients see it, and the backend as the controllers see it.
+
+mod client;
+mod published;
+mod sim_answers;
+mod sim_door;
+mod sim_faults;
