@@ -37,7 +37,6 @@ use super::common::{Binding, CreateIntent, DeletionPolicy, LastError, ObjectRef,
 #[x_kube(validation = Rule::new("self.clusterRef == oldSelf.clusterRef").message("clusterRef is immutable").field_path(".clusterRef"))]
 #[x_kube(validation = Rule::new("has(self.existingId) == has(oldSelf.existingId) && (!has(self.existingId) || self.existingId == oldSelf.existingId)").message("existingId is immutable").field_path(".existingId"))]
 #[x_kube(validation = Rule::new("self.billing.mode == oldSelf.billing.mode || oldSelf.billing.mode == 'PayAsYouGo'").message("billing.mode cannot go back to PayAsYouGo").field_path(".billing.mode"))]
-#[x_kube(validation = Rule::new("has(self.systemDisk) == has(oldSelf.systemDisk) && (!has(self.systemDisk) || self.systemDisk == oldSelf.systemDisk)").message("systemDisk is immutable").field_path(".systemDisk"))]
 #[x_kube(validation = Rule::new("self.workMode == oldSelf.workMode").message("workMode is immutable").field_path(".workMode"))]
 #[x_kube(validation = Rule::new("has(self.applications) == has(oldSelf.applications) && (!has(self.applications) || self.applications == oldSelf.applications)").message("applications are immutable").field_path(".applications"))]
 #[x_kube(validation = Rule::new("has(self.network) == has(oldSelf.network) && (!has(self.network) || self.network == oldSelf.network)").message("network is immutable").field_path(".network"))]
@@ -60,7 +59,7 @@ pub struct DesktopSpec {
     /// The image the system disk is made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageSource>,
-    /// The system disk. Immutable. Required at gws and huaweiWorkspace; at the other vendors the flavor determines it.
+    /// The system disk, as it is made with the desktop: no vendor here changes it afterwards. Required at gws and huaweiWorkspace; at the other vendors the flavor determines it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system_disk: Option<SystemDisk>,
     /// Whole desktop or published applications. Immutable.
@@ -424,6 +423,9 @@ pub struct DesktopStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub image_id: Option<String>,
+    /// The system disk the desktop was made with, as far as it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_disk: Option<SystemDisk>,
     /// A rebuild that was sent and whose effect is not yet certain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebuild: Option<Rebuild>,

@@ -514,6 +514,7 @@ impl<'a> Draft<'a> {
         if adopted {
             // What it was made from before is not always told; a later change of the manifest must be noticed.
             self.status.image_id = self.inputs.spec.image.as_ref().map(|image| image.id.clone());
+            self.status.system_disk.clone_from(&self.inputs.spec.system_disk);
         }
         // A restart asked for before the desktop was ours is not for it.
         self.status.restart = self.inputs.restart.map(str::to_owned);
@@ -693,6 +694,7 @@ impl<'a> Draft<'a> {
     fn send_creation(&mut self, request: backend::DesktopSpec) {
         self.status.restart = self.inputs.restart.map(str::to_owned);
         self.status.image_id = Some(request.image_id.clone());
+        self.status.system_disk.clone_from(&request.disk);
         self.status.assigned_user = request.user.as_ref().map(user::recorded);
         self.working("Creating", "The desktop is being created at the vendor.");
         self.action = Action::Create(Box::new(request));

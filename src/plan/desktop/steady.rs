@@ -129,7 +129,7 @@ impl Draft<'_> {
         }
     }
 
-    /// One correction at a time, in this order: image, flavor, name, label, user, payment, power, restart, display policy.
+    /// One correction at a time, in this order: image, flavor, disk, name, label, user, payment, power, restart, display policy.
     fn correct(&mut self, observed: &ObservedDesktop) {
         if self.task(observed) {
             return;
@@ -137,6 +137,7 @@ impl Draft<'_> {
         let parts = [
             Self::image,
             Self::flavor,
+            Self::disk,
             Self::name,
             Self::label,
             Self::user,
@@ -205,6 +206,22 @@ impl Draft<'_> {
                 format!(
                     "spec.flavor is {wanted}, the desktop has {seen}, and {vendor} cannot change that on an existing \
                      desktop. Set it back, or delete this object and create a new one."
+                ),
+            ),
+            _ => Next::Nothing,
+        }
+    }
+
+    /// No vendor here changes the system disk of an existing desktop.
+    fn disk(&mut self, _observed: &ObservedDesktop) -> Next {
+        let vendor = self.inputs.capabilities.map_or("the vendor", |c| c.vendor);
+        match (&self.inputs.spec.system_disk, &self.status.system_disk) {
+            (Some(wanted), Some(made)) if wanted != made => Next::Stalled(
+                "Unsupported",
+                format!(
+                    "spec.systemDisk is {} {} GiB, the desktop was made with {} {} GiB, and {vendor} cannot change that \
+                     on an existing desktop. Set it back, or delete this object and create a new one.",
+                    wanted.category, wanted.size_gib, made.category, made.size_gib
                 ),
             ),
             _ => Next::Nothing,
