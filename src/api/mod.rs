@@ -41,6 +41,9 @@ pub const ABANDON_ANNOTATION: &str = "desktop-operator.io/abandon";
 /// On an object whose creation ended in doubt: the attempt number, given by a human who looked at the vendor's
 /// account, allows the next attempt.
 pub const RETRY_CREATE_ANNOTATION: &str = "desktop-operator.io/retry-create";
+/// On a `DesktopProvider`: the identity (as in its status and its condition) that a human has confirmed to be the account
+/// its objects live in.
+pub const ACCEPT_IDENTITY_ANNOTATION: &str = "desktop-operator.io/accept-identity";
 /// On a Desktop: what a human found out about a call whose answer was lost, as its condition asks for it:
 /// `rebuild-<n>-done`, `rebuild-<n>-repeat` or `purchase-<n>-repeat`.
 pub const SETTLE_ANNOTATION: &str = "desktop-operator.io/settle";

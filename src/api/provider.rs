@@ -274,6 +274,11 @@ pub struct DesktopProviderStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub location: Option<String>,
+    /// Digest of the id the account was last known by. When it changes, what the objects have recorded is looked for
+    /// before anything else is done with the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub identity: Option<String>,
     /// True once the vendor's service-linked role is known to exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_linked_role: Option<bool>,

@@ -133,6 +133,8 @@ async fn persist<K: Created>(context: &Context, object: &K, sent: &Sent, answer:
         let attempt = tokio::time::timeout(Duration::from_secs(10), try_persist(context, object, sent, answer));
         match attempt.await.unwrap_or(Err(Error::Deadline)) {
             Ok(()) => return,
+            // The watch of another writer was quicker; the answer is written onto what is there now.
+            Err(Error::Stale) => tracing::debug!("the status had changed meanwhile"),
             Err(error) => {
                 tracing::warn!(%error, id = answer.as_ref().ok().and_then(|r| r.id.as_deref()), "the answer to the \
                     creation could not be recorded yet");

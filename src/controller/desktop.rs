@@ -271,7 +271,11 @@ fn cluster_view(
     };
     let status = cluster.status.clone().unwrap_or_default();
     let ready = condition::find(&status.conditions, condition::READY);
-    let words = ready.map_or_else(|| "nothing is known of it yet".to_owned(), |c| c.message.clone());
+    // Its words change with every retry, and would be written again for each desktop that waits.
+    let words = ready.map_or_else(
+        || "nothing is known of it yet.".to_owned(),
+        |c| format!("{}; what that means is in its own conditions.", c.reason),
+    );
     let Some(id) = status.id.clone() else {
         return unusable(
             "ClusterNotReady",

@@ -7,17 +7,19 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use kube::{Resource, ResourceExt};
+use sha2::{Digest, Sha256};
 
 use super::accounts::Account;
+use super::annotation;
 use super::context::Context;
 use super::error::{Error, is_forbidden, is_not_found};
 use super::kind::Kind;
 use super::status::{Stored, add_finalizer, has_finalizer, remove_finalizer, uid, write};
 use crate::api::condition::Stamp;
-use crate::api::{DesktopProvider, DesktopProviderStatus, PROVIDER_FINALIZER, condition};
+use crate::api::{ACCEPT_IDENTITY_ANNOTATION, DesktopProvider, DesktopProviderStatus, PROVIDER_FINALIZER, condition};
 use crate::backend::connect::connect;
 use crate::backend::{Backend, BackendError, ErrorClass};
-use crate::plan::provider::{Connection, in_use, plan};
+use crate::plan::provider::{Connection, in_use, plan, wrong_account};
 use crate::plan::{retry_wait, span, until};
 
 impl Stored for DesktopProvider {
@@ -64,7 +66,7 @@ async fn converge(context: &Arc<Context>, object: &DesktopProvider) -> Result<Du
     let settings = &context.settings;
     let status = object.status();
     let generation = object.metadata.generation.unwrap_or_default();
-    let connected_anew = match credentials(context, object).await? {
+    let (identity, connected_anew) = match credentials(context, object).await? {
         Credentials::Refused {
             reason,
             message,
@@ -86,11 +88,14 @@ async fn converge(context: &Arc<Context>, object: &DesktopProvider) -> Result<Du
             .await;
         }
         Credentials::Found { version, data } => {
+            let identity = identity_of(&data);
             if context.accounts.connected(&name).is_some_and(|a| a.version == version) {
-                false
+                (identity, false)
             } else {
-                // What was in use a moment ago, by this process or the one before it, stays in use meanwhile.
-                let usable = condition::is_true(&status.conditions, condition::READY);
+                // What was in use a moment ago, by this process or the one before it, stays in use meanwhile; but not if
+                // it is another account now.
+                let same = status.identity.as_ref().is_none_or(|known| *known == identity);
+                let usable = same && condition::is_true(&status.conditions, condition::READY);
                 match connect(&name, &object.spec, &data, &context.accounts.connect) {
                     Ok(backend) => {
                         let account = Account {
@@ -119,7 +124,7 @@ async fn converge(context: &Arc<Context>, object: &DesktopProvider) -> Result<Du
                     }
                 }
                 wake_users(context, &name);
-                true
+                (identity, true)
             }
         }
     };
@@ -136,7 +141,14 @@ async fn converge(context: &Arc<Context>, object: &DesktopProvider) -> Result<Du
     if !connected_anew && let Some(wait) = retry_wait(status.retry.as_ref(), generation, now) {
         return Ok(wait.min(settings.secret_interval));
     }
-    let connection = match check(&*account.backend, &status).await {
+    let connection = match check(context, object, &*account.backend, &status, identity).await {
+        Ok(refused @ Connection::Refused { .. }) => {
+            if context.accounts.set_usable(&name, false) {
+                context.inventory.end_account(&name);
+                wake_users(context, &name);
+            }
+            return finish(context, object, refused).await;
+        }
         Ok(connection) => {
             context.accounts.checked(&name);
             connection
@@ -160,7 +172,56 @@ async fn converge(context: &Arc<Context>, object: &DesktopProvider) -> Result<Du
     finish(context, object, connection).await
 }
 
-async fn check(backend: &dyn Backend, status: &DesktopProviderStatus) -> Result<Connection, BackendError> {
+/// What an account is known by, without showing it.
+fn identity_of(secret: &BTreeMap<String, Vec<u8>>) -> String {
+    let mut digest = Sha256::new();
+    for key in ["accessKeyId", "domainName", "userName"] {
+        digest.update(secret.get(key).map_or(&[][..], |value| value.trim_ascii()));
+        digest.update([0]);
+    }
+    hex::encode(&digest.finalize()[..8])
+}
+
+/// Clusters that objects have recorded as theirs in this account.
+fn recorded(context: &Context, provider: &str) -> Vec<String> {
+    let clusters = context.clusters.state();
+    let of_clusters = clusters
+        .iter()
+        .filter_map(|c| c.0.as_ref().ok()?.status.as_ref()?.binding.clone());
+    let desktops = context.desktops.state();
+    let of_desktops = desktops
+        .iter()
+        .filter_map(|d| d.0.as_ref().ok()?.status.as_ref()?.binding.clone());
+    let mut ids: Vec<String> = of_clusters
+        .chain(of_desktops)
+        .filter(|binding| binding.provider == provider)
+        .filter_map(|binding| binding.cluster_id)
+        .collect();
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+async fn check(
+    context: &Context,
+    object: &DesktopProvider,
+    backend: &dyn Backend,
+    status: &DesktopProviderStatus,
+    identity: String,
+) -> Result<Connection, BackendError> {
+    let changed = status.identity.as_ref().is_some_and(|known| *known != identity);
+    let accepted = annotation(object, ACCEPT_IDENTITY_ANNOTATION) == Some(identity.as_str());
+    let recorded = recorded(context, &object.name_any());
+    if changed && !accepted && !recorded.is_empty() {
+        let there = backend.list_clusters().await?;
+        if !there.iter().any(|cluster| recorded.contains(&cluster.id)) {
+            return Ok(Connection::Refused {
+                reason: "WrongAccount",
+                message: wrong_account(&recorded, &identity),
+                stalled: true,
+            });
+        }
+    }
     let needs_role = backend.capabilities().service_linked_role;
     if needs_role && status.service_linked_role != Some(true) {
         backend.prepare().await?;
@@ -169,6 +230,7 @@ async fn check(backend: &dyn Backend, status: &DesktopProviderStatus) -> Result<
     Ok(Connection::Checked {
         catalog,
         service_linked_role: needs_role.then_some(true),
+        identity,
     })
 }
 
@@ -253,7 +315,14 @@ async fn delete(context: &Arc<Context>, object: &DesktopProvider) -> Result<Dura
     write(context, object, status).await?;
     context.publish(object, notices).await;
     // The users must still be able to clean up: keep the account connected, with keys that were changed meanwhile, too.
+    // Keys of another account would make everything look cleaned up.
+    let same = |data: &_| {
+        let (identity, status) = (identity_of(data), object.status());
+        status.identity.is_none_or(|known| known == identity)
+            || annotation(object, ACCEPT_IDENTITY_ANNOTATION) == Some(identity.as_str())
+    };
     if let Credentials::Found { version, data } = credentials(context, object).await?
+        && same(&data)
         && context.accounts.get(&name).is_none_or(|a| a.version != version)
         && let Ok(backend) = connect(&name, &object.spec, &data, &context.accounts.connect)
     {

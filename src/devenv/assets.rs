@@ -7,9 +7,9 @@ use super::error::{DevenvError, io};
 
 /// Builds the binaries from pinned Go modules and prints their folder.
 const SCRIPT: &str = "tests/control-plane/build.sh";
-const TOOLS: [&str; 3] = ["etcd", "kube-apiserver", "kube-controller-manager"];
+const TOOLS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"];
 
-/// A folder with etcd, kube-apiserver and kube-controller-manager: `KUBEBUILDER_ASSETS` when it is set, otherwise
+/// A folder with etcd, kube-apiserver, kube-controller-manager and kubectl: `KUBEBUILDER_ASSETS` when it is set, otherwise
 /// the cache of `tests/control-plane/build.sh`, which is looked for from the current folder upwards and builds them
 /// the first time (several minutes).
 pub async fn locate() -> Result<PathBuf, DevenvError> {

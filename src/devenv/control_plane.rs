@@ -48,7 +48,7 @@ impl Default for Options {
             .map(str::to_owned)
             .to_vec(),
             apiserver_args: Vec::new(),
-            ready_within: Duration::from_mins(1),
+            ready_within: Duration::from_mins(3),
         }
     }
 }
@@ -131,6 +131,12 @@ impl ControlPlane {
         };
         plane.first_start().await?;
         Ok(plane)
+    }
+
+    /// The kubectl of the same version.
+    #[must_use]
+    pub fn kubectl(&self) -> PathBuf {
+        self.assets.join("kubectl")
     }
 
     /// A kubeconfig of an administrator. The file goes away with the control plane.

@@ -8,7 +8,7 @@ pub enum DevenvError {
     /// The binaries are neither given nor buildable from here.
     #[error(
         "KUBEBUILDER_ASSETS is not set, and tests/control-plane/build.sh is in no folder above {from}: run from within \
-         the repository, or set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kube-controller-manager"
+         the repository, or set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver, kube-controller-manager and kubectl"
     )]
     NoAssets {
         /// Where the search began.

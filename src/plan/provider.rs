@@ -28,6 +28,8 @@ pub enum Connection {
         catalog: Catalog,
         /// The service-linked role exists; `None` where the vendor has none.
         service_linked_role: Option<bool>,
+        /// Digest of the id the account is known by.
+        identity: String,
     },
     /// Nothing had to be asked.
     Unchanged,
@@ -73,7 +75,9 @@ pub fn plan(
         Connection::Checked {
             catalog,
             service_linked_role,
+            identity,
         } => {
+            status.identity = Some(identity);
             if !condition::is_true(&status.conditions, condition::READY) {
                 notices.push(Notice::normal("Connected", "The account can be used.".into()));
             }
@@ -94,6 +98,19 @@ fn connected(status: &mut DesktopProviderStatus, stamp: Stamp) {
     status.last_error = None;
     status.retry = None;
     stamp.ready(&mut status.conditions, "Connected", "The account can be used.");
+}
+
+/// Why an account is not used after its credentials began to name another one: what its objects have recorded is not
+/// there. Taken for the old account, it would make everything look deleted.
+#[must_use]
+pub fn wrong_account(recorded: &[String], identity: &str) -> String {
+    format!(
+        "The credentials name another account than before, and none of the clusters recorded by objects of this provider \
+         ({}) is in it. Nothing is called there, so that nothing is taken for deleted. Put the right credentials into the \
+         Secret; if this is the account and the clusters are gone, annotate this object with {}={identity}.",
+        recorded.iter().take(5).cloned().collect::<Vec<_>>().join(", "),
+        crate::api::ACCEPT_IDENTITY_ANNOTATION
+    )
 }
 
 /// The time of the catalog moves only with its contents: a status that ticks is never at rest.

@@ -216,6 +216,34 @@ async fn a_paused_desktop_is_left_alone() {
     assert_eq!(world.instances(), 0);
 }
 
+/// What a cluster was ready for before its policy was changed says nothing of the new one, whoever holds it up.
+#[tokio::test]
+async fn no_desktop_is_made_under_a_policy_that_nobody_has_looked_at() {
+    let world = World::start().await;
+    world.office().await;
+    world
+        .annotate::<DesktopCluster>("office", PAUSED_ANNOTATION, "true")
+        .await;
+    world.reason::<DesktopCluster>("office", "Paused", "Paused").await;
+    let stricter = json!({"policy": {"clipboard": "Disabled", "watermark": {"enabled": true}}});
+    world.cluster("office", stricter.clone()).await;
+    world.desktop("alice", json!({})).await;
+    let alice: Desktop = world.reason("alice", "Ready", "ClusterNotReady").await;
+    assert!(alice.says("Ready").contains("office"), "{alice:?}");
+    let office: DesktopCluster = world.reason("office", "Paused", "Paused").await;
+    assert_ne!(
+        Some(office.status.as_ref().unwrap().observed_generation),
+        office.metadata.generation,
+        "nobody has looked at the new policy"
+    );
+    assert_eq!(world.ledger().calls("CreateInstance").len(), 0);
+    world
+        .annotate::<DesktopCluster>("office", PAUSED_ANNOTATION, "false")
+        .await;
+    world.ready::<DesktopCluster>("office").await;
+    world.ready::<Desktop>("alice").await;
+}
+
 #[tokio::test]
 async fn no_desktop_is_made_before_its_protection_is_enforced() {
     let world = World::start().await;

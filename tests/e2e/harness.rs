@@ -186,16 +186,16 @@ impl Env {
     }
 
     /// Runs kubectl as administrator and returns its exit code and what it printed, standard output before standard
-    /// error. `None` where there is no kubectl.
-    pub fn kubectl(&self, args: &[&str]) -> Option<(i32, String)> {
-        let output = Command::new("kubectl")
+    /// error.
+    pub fn kubectl(&self, args: &[&str]) -> (i32, String) {
+        let output = Command::new(self.plane.kubectl())
             .arg(format!("--kubeconfig={}", self.kubeconfig.display()))
             .args(args)
             .output()
-            .ok()?;
+            .unwrap();
         let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
         text.push_str(&String::from_utf8_lossy(&output.stderr));
-        Some((output.status.code().unwrap_or(-1), text))
+        (output.status.code().unwrap_or(-1), text)
     }
 }
 
@@ -207,9 +207,8 @@ impl Drop for Env {
             Plane::Own(..) => ["vdi", "--all-namespaces"],
             Plane::Shared(_) => ["desktopclusters,desktops", &namespace],
         };
-        if std::thread::panicking()
-            && let Some((_, text)) = self.kubectl(&["get", "--output=yaml", what[0], what[1]])
-        {
+        if std::thread::panicking() {
+            let (_, text) = self.kubectl(&["get", "--output=yaml", what[0], what[1]]);
             eprintln!("--- objects ---\n{text}");
         }
     }

@@ -188,10 +188,6 @@ async fn arrange(env: &Env, situation: &Situation) {
 #[tokio::test]
 async fn the_tools_of_others_read_our_status_as_it_is_meant() {
     let env = Env::shared().await;
-    if Command::new("go").arg("version").output().is_err() {
-        println!("skipped: there is no Go");
-        return;
-    }
     // An object nobody has looked at: the case that kstatus calls done unless the CRD says otherwise.
     env.apply(
         "{apiVersion: desktop-operator.io/v1alpha1, kind: Desktop, metadata: {name: fresh}, \

@@ -126,10 +126,6 @@ fn has(scenes: &[(bool, String, String)], deleted: bool, reason: &str, kstatus: 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_state_of_a_life_is_judged_as_it_is_meant() {
-    if std::process::Command::new("go").arg("version").output().is_err() {
-        println!("skipped: there is no Go");
-        return;
-    }
     let world = World::start().await;
     let (clusters, desktops) = (
         Film::of::<DesktopCluster>(&world).await,

@@ -60,11 +60,10 @@ async fn what_is_asked_for_is_there_and_no_object_is_named() {
     // So slow that calls must wait.
     world
         .env
-        .apply(
-            &world
-                .provider()
-                .replace("requestsPerSecond: 500, burst: 500", "requestsPerSecond: 20, burst: 1"),
-        )
+        .apply(&world.provider().replace(
+            r#""burst":500,"requestsPerSecond":500"#,
+            r#""burst":1,"requestsPerSecond":20"#,
+        ))
         .await;
     world.office().await;
     let alice = json!({"displayName": "the-desk-of-alice", "user": {"name": "alice-liddell", "uid": "4242"}});

@@ -47,9 +47,9 @@ struct Shared {
 }
 
 impl Proxy {
-    /// In front of the API server. The operator needs no credentials: the proxy has the administrator's.
+    /// In front of the API server. The operator needs no credentials: the proxy has those that the chart gives it.
     pub async fn to_api(env: &Env, script: &Script) -> Self {
-        let file = Kubeconfig::read_from(&env.kubeconfig).unwrap();
+        let file = Kubeconfig::read_from(&env.operator_kubeconfig).unwrap();
         let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
             .await
             .unwrap();

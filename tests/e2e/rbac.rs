@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::chart_rbac_fixture::{install_rbac, operator_kubeconfig};
 use crate::harness::{Env, Operator, eventually};
-use crate::world::World;
+use crate::world::{Vendor, World};
 
 const OURS: [&str; 3] = ["desktopproviders", "desktopclusters", "desktops"];
 const GROUP: &str = "desktop-operator.io";
@@ -268,7 +268,12 @@ async fn a_whole_life_passes_under_these_roles() {
         .kubeconfig(kubeconfig)
         .start();
     operator.ready().await;
-    let world = World { operator, sim, env };
+    let world = World {
+        operator,
+        sim,
+        env,
+        vendor: Vendor::gws(),
+    };
     world.credentials("testid", "testsecret").await;
     world.env.apply(&world.provider()).await;
     world.office().await;

@@ -1,7 +1,7 @@
 //! Who may use which account, and what becomes of that when it changes.
 
 use desktop_operator::api::{Desktop, DesktopCluster, DesktopProvider};
-use desktop_operator::sim::AccountEdit;
+use desktop_operator::sim::{Account as SimAccount, AccountEdit, SimConfig};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
@@ -182,4 +182,32 @@ async fn keys_are_rotated_and_lost_without_a_restart() {
     world.ready::<Desktop>("carol").await;
     world.ready::<Desktop>("alice").await;
     assert_eq!((world.committed("CreateInstance"), world.instances()), (3, 3));
+}
+
+/// A key of another account would show everything as deleted; it is noticed first.
+#[tokio::test]
+async fn a_key_of_another_account_makes_nothing_look_deleted() {
+    let mut config = SimConfig::fast(4.0);
+    config.accounts.push(SimAccount::new("other", "other-secret"));
+    let world = World::start_with(config, |operator| operator).await;
+    world.office().await;
+    world.ready_desktop("alice", json!({"onLoss": "Recreate"})).await;
+    world.credentials("other", "other-secret").await;
+    let acme: DesktopProvider = world.reason("acme", "Stalled", "WrongAccount").await;
+    let identity = acme.status.as_ref().unwrap().identity.clone().unwrap();
+    assert!(acme.says("Stalled").contains("accept-identity"), "{acme:?}");
+    let alice: Desktop = world.reason("alice", "Ready", "ProviderNotConnected").await;
+    assert!(alice.is("Ready", "Unknown"), "{alice:?}");
+    // Deleting waits as well, instead of taking it for gone.
+    world.delete::<Desktop>("alice").await;
+    world
+        .reason::<Desktop>("alice", "DeletionBlocked", "ProviderNotConnected")
+        .await;
+    assert_eq!(world.instances(), 1);
+    world.credentials("testid", "testsecret").await;
+    let acme = world.ready::<DesktopProvider>("acme").await;
+    assert_eq!(acme.status.unwrap().identity.unwrap(), identity);
+    world.gone::<Desktop>("alice").await;
+    assert_eq!((world.committed("CreateInstance"), world.instances()), (1, 0));
+    world.ready::<DesktopCluster>("office").await;
 }

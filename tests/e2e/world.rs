@@ -21,6 +21,38 @@ pub struct World {
     pub operator: Operator,
     pub sim: Sim,
     pub env: Env,
+    pub vendor: Vendor,
+}
+
+/// Where a world's desktops live: the provider's block without its endpoint, and the usual cluster and desktop there.
+pub struct Vendor {
+    /// Name of the block.
+    pub word: &'static str,
+    /// What it says beside the endpoint.
+    pub block: Value,
+    /// Spec of the usual cluster, without its provider.
+    pub cluster: Value,
+    /// Spec of the usual desktop, without its cluster.
+    pub desktop: Value,
+}
+
+impl Vendor {
+    /// Alibaba GWS.
+    pub fn gws() -> Self {
+        Self {
+            word: "gws",
+            block: json!({"region": "cn-hangzhou"}),
+            cluster: json!({
+                "network": {"vpcId": "vpc-1"},
+                "policy": {"clipboard": "ClientToDesktop", "localDrive": "ReadOnly", "watermark": {"enabled": true}},
+            }),
+            desktop: json!({
+                "flavor": "ecs.g6.large",
+                "image": {"id": IMAGE},
+                "systemDisk": {"category": "cloud_essd", "sizeGiB": 80},
+            }),
+        }
+    }
 }
 
 impl World {
@@ -31,6 +63,15 @@ impl World {
 
     /// As [`World::start`], with another simulator and other flags.
     pub async fn start_with(config: SimConfig, flags: impl FnOnce(OperatorBuilder<'_>) -> OperatorBuilder<'_>) -> Self {
+        Self::start_at(Vendor::gws(), config, flags).await
+    }
+
+    /// As [`World::start_with`], at another vendor.
+    pub async fn start_at(
+        vendor: Vendor,
+        config: SimConfig,
+        flags: impl FnOnce(OperatorBuilder<'_>) -> OperatorBuilder<'_>,
+    ) -> Self {
         let env = Env::own().await;
         let sim = Sim::start(config).await.unwrap();
         let builder = Operator::builder(&env)
@@ -38,7 +79,12 @@ impl World {
             .arg("--leader-elect=false");
         let mut operator = flags(builder).start();
         operator.ready().await;
-        let world = Self { operator, sim, env };
+        let world = Self {
+            operator,
+            sim,
+            env,
+            vendor,
+        };
         world.credentials("testid", "testsecret").await;
         world.env.apply(&world.provider()).await;
         world
@@ -68,40 +114,30 @@ impl World {
 
     /// The provider's manifest.
     pub fn provider(&self) -> String {
-        format!(
-            "
-apiVersion: desktop-operator.io/v1alpha1
-kind: DesktopProvider
-metadata: {{name: acme}}
-spec:
-  gws: {{region: cn-hangzhou, endpoint: {}}}
-  credentialsSecretRef: {{namespace: {}, name: acme}}
-  allowedNamespaces: {{}}
-  rateLimit: {{requestsPerSecond: 500, burst: 500}}
-",
-            self.sim.url(),
-            self.env.namespace
-        )
+        let block = merged(self.vendor.block.clone(), json!({"endpoint": self.sim.url()}));
+        let manifest = json!({
+            "apiVersion": "desktop-operator.io/v1alpha1",
+            "kind": "DesktopProvider",
+            "metadata": {"name": "acme"},
+            "spec": {
+                self.vendor.word: block,
+                "credentialsSecretRef": {"namespace": self.env.namespace, "name": "acme"},
+                "allowedNamespaces": {},
+                "rateLimit": {"requestsPerSecond": 500, "burst": 500},
+            },
+        });
+        manifest.to_string()
     }
 
     /// Applies a cluster; `spec` is merged over the usual one.
     pub async fn cluster(&self, name: &str, spec: Value) {
-        let usual = json!({
-            "providerRef": {"name": "acme"},
-            "network": {"vpcId": "vpc-1"},
-            "policy": {"clipboard": "ClientToDesktop", "localDrive": "ReadOnly", "watermark": {"enabled": true}},
-        });
+        let usual = merged(json!({"providerRef": {"name": "acme"}}), self.vendor.cluster.clone());
         self.put("DesktopCluster", name, merged(usual, spec)).await;
     }
 
     /// Applies a desktop; `spec` is merged over the usual one.
     pub async fn desktop(&self, name: &str, spec: Value) {
-        let usual = json!({
-            "clusterRef": {"name": "office"},
-            "flavor": "ecs.g6.large",
-            "image": {"id": IMAGE},
-            "systemDisk": {"category": "cloud_essd", "sizeGiB": 80},
-        });
+        let usual = merged(json!({"clusterRef": {"name": "office"}}), self.vendor.desktop.clone());
         self.put("Desktop", name, merged(usual, spec)).await;
     }
 

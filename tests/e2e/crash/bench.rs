@@ -11,7 +11,7 @@ use desktop_operator::sim::{Entry, Kind, Ledger, Sim, SimConfig};
 use super::report::Report;
 use crate::harness::{Env, Operator, OperatorBuilder, eventually};
 use crate::proxy::{At, Cut, Effect, Moment, Proxy, Script, Verdict};
-use crate::world::{Seen, World};
+use crate::world::{Seen, Vendor, World};
 
 /// The name of a resource and which of its requests is cut, from 1.
 pub type Point = (String, usize);
@@ -107,7 +107,12 @@ impl Bench {
         let kubeconfig = api.kubeconfig(&env);
         let flags: Vec<String> = flags.iter().map(|&f| f.to_owned()).collect();
         let operator = launch(&env, &flags, &kubeconfig, vendor.url());
-        let world = World { operator, sim, env };
+        let world = World {
+            operator,
+            sim,
+            env,
+            vendor: Vendor::gws(),
+        };
         let mut bench = Self {
             world,
             script,
