@@ -24,7 +24,7 @@ const ROUTES: &[Route] = &[
         "GET",
         "availability-zones",
         "ListAvailabilityZones",
-        catalog::list_zones,
+        |world, _| Ok(catalog::list_zones(world)),
     ),
     ("GET", "quotas", "ShowQuotas", catalog::show_quotas),
     ("GET", "images", "ListImages", image::list),
