@@ -8,9 +8,10 @@ use std::time::Duration;
 use super::Backend;
 use super::client::Account;
 use super::gws::{self, Gws};
+use super::huawei::{self, Credentials, Huawei};
 use super::region::InvalidRegion;
 use crate::api::DesktopProviderSpec;
-use crate::http::credentials::{AccessKey, CredentialsError};
+use crate::http::credentials::{AccessKey, CredentialsError, Login};
 use crate::http::endpoint::{EndpointError, EndpointPolicy};
 use crate::http::observe::CallObserver;
 use crate::http::transport::SetupError;
@@ -102,6 +103,19 @@ pub fn connect(
         let host = gws::host(&gws.region).map_err(|error| ConnectError::Region { field, error })?;
         let endpoint = endpoint("spec.gws.endpoint", &host, &gws.endpoint)?;
         let backend = Gws::new(&account(&endpoint), AccessKey::from_secret(secret)?)?;
+        return Ok(Arc::new(backend));
+    }
+    if let Some(workspace) = &spec.huawei_workspace {
+        let field = "spec.huaweiWorkspace.region";
+        let (host, iam) = huawei::hosts(&workspace.region).map_err(|error| ConnectError::Region { field, error })?;
+        let at = endpoint("spec.huaweiWorkspace.endpoint", &host, &workspace.endpoint)?;
+        let iam = endpoint("spec.huaweiWorkspace.iamEndpoint", &iam, &workspace.iam_endpoint)?;
+        let credentials = if Login::is_meant(secret) {
+            Credentials::Login(Login::from_secret(secret)?)
+        } else {
+            Credentials::Key(AccessKey::from_secret(secret)?)
+        };
+        let backend = Huawei::new(&account(&at), &account(&iam), &workspace.project_id, credentials)?;
         return Ok(Arc::new(backend));
     }
     Err(ConnectError::Spec(

@@ -187,7 +187,11 @@ mod tests {
 
     #[test]
     fn a_login_is_meant_where_no_key_is() {
-        let login = [(DOMAIN_NAME, "办公\n"), (USER_NAME, "op erator"), (PASSWORD, "p w\u{20ac}")];
+        let login = [
+            (DOMAIN_NAME, "办公\n"),
+            (USER_NAME, "op erator"),
+            (PASSWORD, "p w\u{20ac}"),
+        ];
         assert!(Login::is_meant(&secret(&login)));
         let read = Login::from_secret(&secret(&login)).unwrap();
         assert_eq!(read.domain.expose_secret(), "办公");

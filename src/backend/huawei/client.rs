@@ -1,6 +1,5 @@
 //! Requests to Workspace: signed, or with a token that is fetched when it is needed.
 
-
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
@@ -274,7 +273,10 @@ async fn log_in(caller: &Caller, login: &Login, project: &str) -> Result<Token> 
         method: Method::POST,
         path: "/v3/auth/tokens".to_owned(),
         query: String::new(),
-        headers: HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf8"))]),
+        headers: HeaderMap::from_iter([(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json;charset=utf8"),
+        )]),
         body: text.clone().into_bytes(),
     };
     caller
@@ -304,4 +306,3 @@ fn expiry(fields: Fields<'_>) -> std::result::Result<Option<Timestamp>, Odd> {
     let text = token.raw("expires_at")?;
     Ok(text.as_deref().and_then(timestamp))
 }
-

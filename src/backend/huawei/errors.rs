@@ -84,13 +84,7 @@ fn said(fields: &Map<String, Value>) -> Option<Said> {
     })
 }
 
-fn refusal(
-    action: &'static str,
-    effect: Effect,
-    answer: &Answer,
-    said: &Said,
-    scrubber: &Scrubber,
-) -> BackendError {
+fn refusal(action: &'static str, effect: Effect, answer: &Answer, said: &Said, scrubber: &Scrubber) -> BackendError {
     let known = class_of(&said.code, answer.status, &said.message);
     let class = class_for(effect, known, answer.status, true);
     let message = match said.message.as_str() {

@@ -128,7 +128,10 @@ pub(super) fn outcome(job: &Job, parts: &[Part]) -> TaskState {
     if job.stand == Stand::Failed {
         return TaskState::Failed(failure(job.code.clone(), job.reason.clone()));
     }
-    if parts.iter().all(|part| part.stand == Stand::Succeeded || part.stand == Stand::Ended) {
+    if parts
+        .iter()
+        .all(|part| part.stand == Stand::Succeeded || part.stand == Stand::Ended)
+    {
         TaskState::Finished
     } else {
         TaskState::Running

@@ -21,8 +21,13 @@ pub(super) fn tenant(fields: Fields<'_>, project: &str) -> Result<ObservedCluste
         "PREPARING" | "SUBSCRIBING" => ClusterState::Creating,
         "SUBSCRIBED" => ClusterState::Running,
         // Without a subscription nothing works until somebody buys one; while one ends there is nothing to wait for.
-        "SUBSCRIPTION_FAILED" | "DEREGISTERING" | "DEREGISTRATION_FAILED" | "RECYCLING" | "RECYCLED"
-        | "RECYCLE_FAILED" | "CLOSED" => ClusterState::Failed,
+        "SUBSCRIPTION_FAILED"
+        | "DEREGISTERING"
+        | "DEREGISTRATION_FAILED"
+        | "RECYCLING"
+        | "RECYCLED"
+        | "RECYCLE_FAILED"
+        | "CLOSED" => ClusterState::Failed,
         _ => ClusterState::Unknown,
     };
     let subnets = fields.rows("subnet_ids", &["subnet_id"])?.unwrap_or_default();
@@ -120,7 +125,10 @@ fn user(fields: Fields<'_>) -> Result<Option<String>> {
 fn vendor_state(status: &str, task: &str, login: &str, frozen: bool) -> String {
     let login = if status == "ACTIVE" { login } else { "" };
     let frozen = if frozen { "frozen" } else { "" };
-    let words: Vec<&str> = [status, task, login, frozen].into_iter().filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = [status, task, login, frozen]
+        .into_iter()
+        .filter(|word| !word.is_empty())
+        .collect();
     words.join("/")
 }
 
@@ -134,7 +142,10 @@ fn desktop_state(status: &str, task: &str, login: &str, frozen: bool) -> Desktop
         "powering-on" => return DesktopState::Starting,
         "powering-off" => return DesktopState::Stopping,
         "migrating" | "updating" | "desktopNetworkChanging" => return DesktopState::Restarting,
-        task if ["reboot", "rebuild", "resize_"].iter().any(|kind| task.starts_with(kind)) => {
+        task if ["reboot", "rebuild", "resize_"]
+            .iter()
+            .any(|kind| task.starts_with(kind)) =>
+        {
             return DesktopState::Restarting;
         }
         _ => return DesktopState::Unknown,
@@ -287,7 +298,9 @@ pub(super) fn room(fields: Fields<'_>, resource: &str) -> Result<Option<i64>> {
 
 /// The desktop of an answer about one: an object, although the document's example shows a list.
 pub(super) fn one_desktop(fields: Fields<'_>) -> Result<Detail> {
-    let rows = fields.rows("desktop", ObservedDesktop::OWN)?.ok_or(Odd::missing("desktop"))?;
+    let rows = fields
+        .rows("desktop", ObservedDesktop::OWN)?
+        .ok_or(Odd::missing("desktop"))?;
     let row = rows.into_iter().next().ok_or(Odd::missing("desktop"))?;
     let os_type = match row.object("metadata")? {
         Some(metadata) => metadata.text("os_type")?,

@@ -20,7 +20,11 @@ const EVERYTHING: (&str, &str) = ("ALL", "default-apply-all-targets");
 const EVERYTHING_NAME: &str = "All-Targets";
 
 /// A field: its name in the spec, the way to it on the wire, and its values in the words of both. A switch has none.
-type Field = (&'static str, &'static [&'static str], &'static [(&'static str, &'static str)]);
+type Field = (
+    &'static str,
+    &'static [&'static str],
+    &'static [(&'static str, &'static str)],
+);
 
 const WIRE: [Field; 4] = [
     (
@@ -36,9 +40,17 @@ const WIRE: [Field; 4] = [
     (
         "localDrive",
         &["file_and_clipboard", "file_redirection", "redirection_mode"],
-        &[("Disabled", "DISABLED"), ("ReadOnly", "READ_ONLY"), ("ReadWrite", "READ_AND_WRITE")],
+        &[
+            ("Disabled", "DISABLED"),
+            ("ReadOnly", "READ_ONLY"),
+            ("ReadWrite", "READ_AND_WRITE"),
+        ],
     ),
-    ("usbRedirection", &["peripherals", "usb_port_redirection", "usb_enable"], &[]),
+    (
+        "usbRedirection",
+        &["peripherals", "usb_port_redirection", "usb_enable"],
+        &[],
+    ),
     ("watermark", &["watermark", "watermark_enable"], &[]),
 ];
 

@@ -20,12 +20,9 @@ pub(super) const TOKEN: (&str, Action) = ("KeystoneCreateUserTokenByPassword", i
 const ROUTES: &[Route] = &[
     ("GET", "workspaces", "ListWorkspaces", catalog::list_workspaces),
     ("GET", "products", "ListProducts", catalog::list_products),
-    (
-        "GET",
-        "availability-zones",
-        "ListAvailabilityZones",
-        |world, _| Ok(catalog::list_zones(world)),
-    ),
+    ("GET", "availability-zones", "ListAvailabilityZones", |world, _| {
+        Ok(catalog::list_zones(world))
+    }),
     ("GET", "quotas", "ShowQuotas", catalog::show_quotas),
     ("GET", "images", "ListImages", image::list),
     ("GET", "users", "ListUsers", user::list),
