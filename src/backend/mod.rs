@@ -6,6 +6,7 @@
 
 pub mod capabilities;
 pub mod client;
+pub mod cloud_desktop;
 pub mod connect;
 pub(crate) mod decode;
 pub mod error;

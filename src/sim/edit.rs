@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cloud_desktop::edit::CloudDesktopEdit;
 use super::gws::edit::GwsEdit;
 use super::huawei::edit::HuaweiEdit;
 use super::world::{Key, World};
@@ -16,6 +17,8 @@ pub enum Edit {
     Gws(GwsEdit),
     /// Objects of Huawei Workspace.
     Huawei(HuaweiEdit),
+    /// Objects of Alibaba CloudDesktop.
+    CloudDesktop(CloudDesktopEdit),
 }
 
 /// Changes of accounts, keys and time.
@@ -68,6 +71,12 @@ impl From<HuaweiEdit> for Edit {
     }
 }
 
+impl From<CloudDesktopEdit> for Edit {
+    fn from(edit: CloudDesktopEdit) -> Self {
+        Self::CloudDesktop(edit)
+    }
+}
+
 impl From<AccountEdit> for Edit {
     fn from(edit: AccountEdit) -> Self {
         Self::Account(edit)
@@ -79,6 +88,7 @@ pub(crate) fn apply(world: &mut World, edit: Edit) -> Result<String, EditError> 
     match edit {
         Edit::Gws(edit) => super::gws::edit::apply(world, edit),
         Edit::Huawei(edit) => super::huawei::edit::apply(world, edit),
+        Edit::CloudDesktop(edit) => super::cloud_desktop::edit::apply(world, edit),
         Edit::Account(AccountEdit::AddKey {
             account,
             key_id,

@@ -80,7 +80,7 @@ pub enum Kind {
     Instance,
     /// An image.
     Image,
-    /// A user.
+    /// A user of a directory or of a tenant.
     User,
     /// A group of policies.
     PolicyGroup,

@@ -8,6 +8,7 @@
 mod admin;
 mod auth;
 mod clock;
+pub mod cloud_desktop;
 mod config;
 mod connection;
 mod edit;
@@ -16,12 +17,14 @@ pub mod gws;
 mod handle;
 pub mod huawei;
 mod ledger;
+mod rpc;
 mod server;
 mod vendor;
 mod wire;
 mod world;
 
 pub use clock::Clock;
+pub use cloud_desktop::edit::CloudDesktopEdit;
 pub use config::{Account, Durations, SimConfig};
 pub use edit::{AccountEdit, Edit, EditError};
 pub use fault::{Armed, Fault, FaultKind, FaultPoint, When};

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
+use super::cloud_desktop::CloudDesktop;
 use super::config::{ScaledDurations, SimConfig};
 use super::fault::{Armed, When};
 use super::gws::Gws;
@@ -54,6 +55,8 @@ pub struct World {
     pub gws: Gws,
     /// Huawei Workspace.
     pub huawei: Huawei,
+    /// Alibaba CloudDesktop.
+    pub cloud_desktop: CloudDesktop,
     /// Time.
     pub clock: Clock,
     /// Requests that wait to be released.
@@ -87,6 +90,7 @@ impl World {
             ledger: Ledger::default(),
             gws: Gws::seeded(&clock),
             huawei: Huawei::seeded(&clock, config),
+            cloud_desktop: CloudDesktop::seeded(&clock),
             clock,
             held: Vec::new(),
             faults: Vec::new(),
@@ -174,6 +178,7 @@ impl World {
         self.next_due = None;
         super::gws::time::advance(self, now);
         super::huawei::time::advance(self, now);
+        super::cloud_desktop::time::advance(self, now);
         true
     }
 
