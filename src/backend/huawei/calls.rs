@@ -46,7 +46,7 @@ pub(super) fn check(spec: &DesktopSpec) -> Result<()> {
 /// Whether the image fits the system disk.
 pub(super) fn check_disk(spec: &DesktopSpec, image: &Image) -> Result<()> {
     let size = spec.disk.as_ref().map(|disk| i64::from(disk.size_gib));
-    match (size, image.image.size_gib) {
+    match (size, image.seen.size_gib) {
         (Some(size), Some(least)) if size < least => {
             let message = format!("the image needs a system disk of {least} GiB (spec.systemDisk.sizeGiB)");
             Err(invalid(&message))
@@ -142,7 +142,7 @@ pub(super) fn detach(desktop_id: &str) -> Ask {
 }
 
 pub(super) fn rebuild(desktop_id: &str, image: &Image) -> Ask {
-    let body = json!({"desktop_ids": [desktop_id], "image_type": image.kind, "image_id": image.image.id});
+    let body = json!({"desktop_ids": [desktop_id], "image_type": image.kind, "image_id": image.seen.id});
     Ask::post("BatchRebuildDesktopsSystemDisk", &["desktops", "rebuild"], body)
 }
 

@@ -112,11 +112,10 @@ pub(super) fn class_of(code: &str, status: StatusCode, message: &str) -> Option<
             return Some(ErrorClass::Throttled);
         }
         "WKS.00010099" => return Some(ErrorClass::Billing),
-        "WKS.00010032" | "WKS.00081101" => return Some(ErrorClass::Conflict),
+        // The last one: the vendor's network has no address to give; it may have one later.
+        "WKS.00010032" | "WKS.00081101" | "WKS.00010110" => return Some(ErrorClass::Conflict),
         "WKS.00081105" => return Some(ErrorClass::Quota),
         "WKS.00081104" | "WKS.0202" => return Some(ErrorClass::NotFound),
-        // The vendor's network has no address to give; it may have one later.
-        "WKS.00010110" => return Some(ErrorClass::Conflict),
         _ if code.starts_with("CBC.") => return Some(ErrorClass::Billing),
         _ => {}
     }
@@ -131,10 +130,10 @@ pub(super) fn class_of(code: &str, status: StatusCode, message: &str) -> Option<
         400 | 403 if about(&["sold out", "sellout", "售罄"]) => Some(ErrorClass::OutOfStock),
         403 => Some(ErrorClass::Forbidden),
         404 if code.starts_with("WKS.") => Some(ErrorClass::NotFound),
-        // The gateway knows no such path: the region or the project is wrong, and nothing is said of any object.
-        404 => Some(ErrorClass::Invalid),
         409 => Some(ErrorClass::Conflict),
-        400 | 405 | 413..=415 | 494 => Some(ErrorClass::Invalid),
+        // Of 404 what is left is the gateway's: it knows no such path, because the region or the project is wrong, and
+        // says nothing of any object.
+        400 | 404 | 405 | 413..=415 | 494 => Some(ErrorClass::Invalid),
         _ => None,
     }
 }

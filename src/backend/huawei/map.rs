@@ -162,7 +162,7 @@ fn desktop_state(status: &str, task: &str, login: &str, frozen: bool) -> Desktop
 /// An image, and what else its listing tells that a desktop's creation must repeat.
 #[derive(Clone, Debug)]
 pub(super) struct Image {
-    pub image: ObservedImage,
+    pub seen: ObservedImage,
     /// `gold` or `private`.
     pub kind: String,
     /// Whether desktops made from it run Linux, whose groups have other names.
@@ -178,7 +178,7 @@ impl Row for Image {
         let kind = fields.text("image_type")?.unwrap_or_default();
         let os_type = fields.text("os_type")?.unwrap_or_default();
         Ok(Self {
-            image: ObservedImage {
+            seen: ObservedImage {
                 id: required(fields, "id")?,
                 name: fields.text("name")?,
                 // Images have no status: what is listed can be used.
@@ -195,7 +195,7 @@ impl Row for Image {
     }
 
     fn id(&self) -> &str {
-        &self.image.id
+        &self.seen.id
     }
 }
 

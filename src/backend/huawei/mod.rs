@@ -112,7 +112,7 @@ impl Huawei {
         const ACTION: &str = "ListImages";
         let ask = Ask::get(ACTION, &["images"]).with("image_id", image_id);
         let images: Vec<map::Image> = self.client.list(&ask).await?;
-        let found = images.into_iter().find(|image| image.image.id == image_id);
+        let found = images.into_iter().find(|image| image.seen.id == image_id);
         found.ok_or_else(|| absent(ACTION, "image", image_id))
     }
 
@@ -261,7 +261,7 @@ impl Backend for Huawei {
 
     async fn list_images(&self) -> Result<Vec<ObservedImage>> {
         let images: Vec<map::Image> = self.client.list(&Ask::get("ListImages", &["images"])).await?;
-        Ok(images.into_iter().map(|image| image.image).collect())
+        Ok(images.into_iter().map(|image| image.seen).collect())
     }
 
     async fn list_users(&self) -> Result<Vec<ObservedUser>> {

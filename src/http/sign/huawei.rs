@@ -15,10 +15,10 @@ pub const DATE_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 #[must_use]
 pub fn canonical_request(method: &str, path: &str, query: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
     let slash = if path.ends_with('/') { "" } else { "/" };
-    let lines: String = headers
-        .iter()
-        .map(|(name, value)| format!("{name}:{}\n", value.trim()))
-        .collect();
+    let lines = headers.iter().fold(String::new(), |lines, (name, value)| {
+        let value = value.trim();
+        lines + name + ":" + value + "\n"
+    });
     let names = signed_headers(headers);
     let digest = hex::encode(Sha256::digest(body));
     format!("{method}\n{path}{slash}\n{query}\n{lines}\n{names}\n{digest}")

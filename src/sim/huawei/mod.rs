@@ -18,6 +18,7 @@ mod pool;
 mod pool_life;
 mod quirks;
 mod routes;
+mod seed;
 mod show;
 mod tags;
 pub(crate) mod time;

@@ -66,6 +66,7 @@ pub fn desktop() -> DesktopSpec {
     DesktopSpec {
         uid: UID.into(),
         attempt: 1,
+        resent: false,
         name: naming::short_name(UID),
         place: Place {
             cluster_id: PROJECT.into(),

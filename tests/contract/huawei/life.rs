@@ -90,8 +90,8 @@ async fn a_desktop_lives_and_dies() {
         image_id: golden.id.clone(),
     };
     submit(backend, rebuild).await;
-    let rebuilt = ours(backend, DesktopState::Running).await;
-    assert_eq!(rebuilt.image_id.as_ref(), Some(&golden.id));
+    let after = ours(backend, DesktopState::Running).await;
+    assert_eq!(after.image_id.as_ref(), Some(&golden.id));
 
     let delete = Operation::DeleteDesktop { desktop_id: id() };
     assert!(!submit(backend, delete.clone()).await.gone);
