@@ -161,6 +161,28 @@ impl<'a> Fields<'a> {
         Ok(self.raw(name)?.as_deref().and_then(timestamp))
     }
 
+    /// An object within the object.
+    pub(crate) fn object(self, name: &'static str) -> Result<Option<Fields<'a>>, Odd> {
+        match self.present(name) {
+            None => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(Fields(object))),
+            Some(_) => Err(Odd::not(name, "not an object")),
+        }
+    }
+
+    /// A list of texts fit to be shown; empty when there is none.
+    pub(crate) fn texts(self, name: &'static str) -> Result<Vec<String>, Odd> {
+        let odd = Odd::not(name, "not a list of texts");
+        match self.present(name) {
+            None => Ok(Vec::new()),
+            Some(Value::Array(items)) => items
+                .iter()
+                .map(|item| item.as_str().map(sanitize).ok_or(odd))
+                .collect(),
+            Some(_) => Err(odd),
+        }
+    }
+
     /// The rows of whichever field is a list of objects that all have `id`: for lists whose name is not documented.
     /// None unless there is exactly one such field.
     pub(crate) fn rows_having(self, id: &'static str) -> Option<Vec<Fields<'a>>> {
@@ -171,15 +193,6 @@ impl<'a> Fields<'a> {
         });
         let rows = found.next()?;
         found.next().is_none().then_some(rows)
-    }
-
-    /// An object within the object.
-    pub(crate) fn object(self, name: &'static str) -> Result<Option<Fields<'a>>, Odd> {
-        match self.present(name) {
-            None => Ok(None),
-            Some(Value::Object(object)) => Ok(Some(Fields(object))),
-            Some(_) => Err(Odd::not(name, "not an object")),
-        }
     }
 
     /// A list: an array, one bare object, either of them wrapped in an object with one field, or nothing. A bare
@@ -358,6 +371,17 @@ mod tests {
         ] {
             assert!(count(value.clone()).is_err(), "{value}");
         }
+    }
+
+    #[test]
+    fn objects_and_lists_of_texts() {
+        assert_eq!(with(json!({"a": 1}), |f| f.object("f").map(|o| o.is_some())), Ok(true));
+        assert_eq!(with(json!(null), |f| f.object("f").map(|o| o.is_some())), Ok(false));
+        assert!(with(json!([1]), |f| f.object("f").is_err()));
+        let texts = |value: Value| with(value, |f| f.texts("f"));
+        assert_eq!(texts(json!(["a", "b\n"])), Ok(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(texts(json!(null)), Ok(Vec::new()));
+        assert!(texts(json!(["a", 1])).is_err() && texts(json!("a")).is_err());
     }
 
     #[test]

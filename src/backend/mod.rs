@@ -12,8 +12,10 @@ pub mod connect;
 pub(crate) mod decode;
 pub mod error;
 pub mod gws;
+pub mod huawei;
 pub mod model;
 pub mod naming;
+pub mod pool;
 pub mod region;
 pub(crate) mod rpc;
 
@@ -135,6 +137,11 @@ pub trait Backend: Send + Sync {
     async fn fetch_ticket(&self, request: &model::TicketRequest, task: &Task) -> Result<Option<Ticket>> {
         let _ = (request, task);
         Err(self.unsupported("FetchTicket"))
+    }
+
+    /// The vendor's own pools, where it has them.
+    fn pools(&self) -> Option<&dyn pool::PoolBackend> {
+        None
     }
 
     /// The refusal of what this vendor has no call for.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::capital_online::edit::CapitalOnlineEdit;
 use super::cloud_desktop::edit::CloudDesktopEdit;
 use super::gws::edit::GwsEdit;
+use super::huawei::edit::HuaweiEdit;
 use super::world::{Key, World};
 
 /// A change made by hand: in the vendor's console, by somebody else, or by time.
@@ -15,6 +16,8 @@ pub enum Edit {
     Account(AccountEdit),
     /// Objects of Alibaba GWS.
     Gws(GwsEdit),
+    /// Objects of Huawei Workspace.
+    Huawei(HuaweiEdit),
     /// Objects of Alibaba CloudDesktop.
     CloudDesktop(CloudDesktopEdit),
     /// Objects of CapitalOnline gcw.
@@ -65,6 +68,12 @@ impl From<GwsEdit> for Edit {
     }
 }
 
+impl From<HuaweiEdit> for Edit {
+    fn from(edit: HuaweiEdit) -> Self {
+        Self::Huawei(edit)
+    }
+}
+
 impl From<CloudDesktopEdit> for Edit {
     fn from(edit: CloudDesktopEdit) -> Self {
         Self::CloudDesktop(edit)
@@ -87,6 +96,7 @@ impl From<AccountEdit> for Edit {
 pub(crate) fn apply(world: &mut World, edit: Edit) -> Result<String, EditError> {
     match edit {
         Edit::Gws(edit) => super::gws::edit::apply(world, edit),
+        Edit::Huawei(edit) => super::huawei::edit::apply(world, edit),
         Edit::CloudDesktop(edit) => super::cloud_desktop::edit::apply(world, edit),
         Edit::CapitalOnline(edit) => super::capital_online::edit::apply(world, edit),
         Edit::Account(AccountEdit::AddKey {

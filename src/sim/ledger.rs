@@ -82,6 +82,10 @@ pub enum Kind {
     Image,
     /// A person.
     User,
+    /// A group of policies.
+    PolicyGroup,
+    /// A pool of desktops.
+    Pool,
 }
 
 /// The life of one object.

@@ -11,6 +11,7 @@ use super::cloud_desktop::CloudDesktop;
 use super::config::{ScaledDurations, SimConfig};
 use super::fault::{Armed, When};
 use super::gws::Gws;
+use super::huawei::Huawei;
 use super::ledger::{Kind, Ledger, Lifetime};
 
 /// A request that waits to be released.
@@ -53,6 +54,8 @@ pub struct World {
     pub ledger: Ledger,
     /// Alibaba GWS.
     pub gws: Gws,
+    /// Huawei Workspace.
+    pub huawei: Huawei,
     /// Alibaba CloudDesktop.
     pub cloud_desktop: CloudDesktop,
     /// CapitalOnline gcw.
@@ -89,6 +92,7 @@ impl World {
         let mut world = Self {
             ledger: Ledger::default(),
             gws: Gws::seeded(&clock),
+            huawei: Huawei::seeded(&clock, config),
             cloud_desktop: CloudDesktop::seeded(&clock),
             capital_online: CapitalOnline::seeded(config.capital_online),
             clock,
@@ -181,6 +185,7 @@ impl World {
         }
         self.next_due = None;
         super::gws::time::advance(self, now);
+        super::huawei::time::advance(self, now);
         super::cloud_desktop::time::advance(self, now);
         super::capital_online::time::advance(self, now);
         true
@@ -188,11 +193,17 @@ impl World {
 
     /// Records that an object came into being; `by_request` says whether the current request made it.
     pub(crate) fn born(&mut self, kind: Kind, id: &str, account: &str, by_request: bool) {
+        let maker = by_request.then(|| self.ledger.next());
+        self.born_of(kind, id, account, maker);
+    }
+
+    /// Records that an object came into being, and the request that made it, which may be long past.
+    pub(crate) fn born_of(&mut self, kind: Kind, id: &str, account: &str, created_by: Option<u64>) {
         let life = Lifetime {
             kind,
             id: id.to_owned(),
             account: account.to_owned(),
-            created_by: by_request.then(|| self.ledger.next()),
+            created_by,
             created: self.now(),
             gone: None,
         };

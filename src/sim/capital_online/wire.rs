@@ -129,6 +129,7 @@ impl Vendor for Gateway {
                 account,
                 action: name,
                 params,
+                body: Value::Null,
             }),
             Err(error) => Err(Refusal {
                 action: name,

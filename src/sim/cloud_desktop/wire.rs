@@ -90,6 +90,7 @@ impl Vendor for Gateway {
                 account,
                 action: name,
                 params,
+                body: Value::Null,
             }),
             Err(error) => Err(Refusal {
                 action: name,
