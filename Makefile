@@ -62,9 +62,10 @@ image-test: ## Build the image, look at it, and run it where there is nothing el
 	./config/image/test.sh
 
 .PHONY: generate
-generate: ## Write the files that are made from the code: crds/, docs/api.md and parts of the chart
+generate: ## Write the files that are made from the code: crds/, docs/api.md, the vendors' table, parts of the chart
 	$(CARGO) run --locked --quiet --bin crdgen -- crds
 	$(CARGO) run --locked --quiet --bin apidoc -- docs/api.md
+	$(CARGO) run --locked --quiet --bin capdoc -- docs/vendors/capabilities.md
 	./charts/generate.sh
 
 .PHONY: control-plane

@@ -59,7 +59,8 @@ pub struct DesktopSpec {
     /// The image the system disk is made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageSource>,
-    /// The system disk, as it is made with the desktop: no vendor here changes it afterwards. Required at gws and huaweiWorkspace; at the other vendors the flavor determines it.
+    /// The system disk, as it is made with the desktop: no vendor here changes it afterwards. Required at gws and
+    /// huaweiWorkspace; at the other vendors the flavor determines it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system_disk: Option<SystemDisk>,
     /// Whole desktop or published applications. Immutable.
@@ -254,7 +255,8 @@ pub struct DisplayPolicy {
 #[x_kube(validation = Rule::new("self.mode == 'Subscription' || !has(self.period)").message("billing.period is only allowed with mode Subscription").field_path(".period"))]
 #[x_kube(validation = Rule::new("self.mode == 'Subscription' || !has(self.paidUntil)").message("billing.paidUntil is only allowed with mode Subscription").field_path(".paidUntil"))]
 pub struct Billing {
-    /// Paid by use, or for a period in advance. Immutable.
+    /// Paid by use, or for a period in advance. `PayAsYouGo` may become `Subscription`, at vendors that can turn a
+    /// desktop into one; there is no way back.
     #[serde(default)]
     pub mode: BillingMode,
     /// The period bought at creation and with each renewal.
@@ -447,6 +449,10 @@ pub struct DesktopStatus {
     /// A purchase that was sent: bought once for the end of the term it was decided on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purchase: Option<Purchase>,
+    /// How many purchases were sent.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0))]
+    pub purchase_attempts: i32,
     /// Who is connected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionStatus>,
@@ -539,7 +545,7 @@ pub struct Purchase {
     pub expires_at: Option<Time>,
     /// When it was sent.
     pub sent_time: Time,
-    /// Number of the attempt, from 1: another is made only after a definite refusal.
+    /// Its number among all purchases for this object, from 1: what a human says of one is said of no other.
     #[schemars(range(min = 1))]
     pub attempt: i32,
     /// True once the vendor has refused this attempt in so many words.

@@ -5,11 +5,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Backend;
 use super::capital_online::{self, CapitalOnline};
 use super::client::Account;
+use super::cloud_desktop::{self, CloudDesktop};
 use super::gws::{self, Gws};
 use super::region::InvalidRegion;
+use super::{Backend, Capabilities};
 use crate::api::DesktopProviderSpec;
 use crate::http::credentials::{AccessKey, CredentialsError};
 use crate::http::endpoint::{EndpointError, EndpointPolicy};
@@ -105,6 +106,15 @@ pub fn connect(
         let backend = Gws::new(&account(&endpoint), AccessKey::from_secret(secret)?)?;
         return Ok(Arc::new(backend));
     }
+    if let Some(vendor) = &spec.cloud_desktop {
+        let field = "spec.cloudDesktop.region";
+        let host = cloud_desktop::host(&vendor.region).map_err(|error| ConnectError::Region { field, error })?;
+        let endpoint = endpoint("spec.cloudDesktop.endpoint", &host, &vendor.endpoint)?;
+        let key = AccessKey::from_secret(secret)?;
+        let owner_id = vendor.owner_id.clone();
+        let backend = CloudDesktop::new(&account(&endpoint), key, owner_id, vendor.extended_api)?;
+        return Ok(Arc::new(backend));
+    }
     if let Some(capital) = &spec.capital_online {
         let host = capital_online::host(capital.area);
         let endpoint = endpoint("spec.capitalOnline.endpoint", host, &capital.endpoint)?;
@@ -114,4 +124,19 @@ pub fn connect(
     Err(ConnectError::Spec(
         "spec: no vendor is set. Set gws, cloudDesktop, capitalOnline or huaweiWorkspace.",
     ))
+}
+
+/// What every vendor that [`connect`] knows can do, by its block in a provider's spec; where a setting of the block adds
+/// to it, once more with that.
+#[must_use]
+pub fn capabilities() -> Vec<(&'static str, &'static Capabilities)> {
+    vec![
+        ("`gws`", &gws::CAPABILITIES),
+        ("`cloudDesktop`", &cloud_desktop::CAPABILITIES),
+        (
+            "`cloudDesktop` with `extendedApi`",
+            &cloud_desktop::EXTENDED_CAPABILITIES,
+        ),
+        ("`capitalOnline`", &capital_online::CAPABILITIES),
+    ]
 }

@@ -7,6 +7,7 @@
 pub mod capabilities;
 pub mod capital_online;
 pub mod client;
+pub mod cloud_desktop;
 pub mod connect;
 pub(crate) mod decode;
 pub mod error;

@@ -3,6 +3,9 @@
 //! It runs fast while one of them is in transition and slowly at rest, and wakes only what changed: vendor calls
 //! grow with pages, not with desktops.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -124,6 +127,17 @@ pub struct View {
 }
 
 impl Listing {
+    fn new(backend: &Arc<dyn Backend>, cluster_id: &str, stop: CancellationToken) -> Self {
+        Self {
+            state: Mutex::default(),
+            backend: Mutex::new(Arc::clone(backend)),
+            cluster_id: cluster_id.to_owned(),
+            owner: Mutex::default(),
+            sooner: Notify::new(),
+            stop,
+        }
+    }
+
     /// What the listing says about an id.
     #[must_use]
     pub fn view(&self, vendor_id: Option<&str>) -> View {
@@ -217,6 +231,7 @@ impl Listing {
         woken
     }
 
+    /// Takes in a failure; returns who has to be woken.
     fn failed(&self, error: BackendError) -> Vec<ObjectRef<Guarded<Desktop>>> {
         let mut state = lock(&self.state);
         state.failures = state.failures.saturating_add(1);
@@ -327,14 +342,7 @@ impl InventoryHub {
             drop(current);
             return Arc::clone(listing);
         }
-        let listing = Arc::new(Listing {
-            state: Mutex::default(),
-            backend: Mutex::new(Arc::clone(backend)),
-            cluster_id: cluster_id.to_owned(),
-            owner: Mutex::default(),
-            sooner: Notify::new(),
-            stop: self.shutdown.child_token(),
-        });
+        let listing = Arc::new(Listing::new(backend, cluster_id, self.shutdown.child_token()));
         listings.insert(key, Arc::clone(&listing));
         let run = Arc::clone(&listing).run(self.settings.clone(), self.desktops.clone(), self.clusters.clone());
         tokio::spawn(run);

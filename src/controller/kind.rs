@@ -106,8 +106,13 @@ async fn guarded<K: Kind>(object: &Guarded<K>, context: &Arc<Context>) -> Result
         return Err(Error::Stale);
     }
     let object = Arc::new(object.clone());
-    let pass = AssertUnwindSafe(K::reconcile(context, &object)).catch_unwind();
-    match tokio::time::timeout(context.settings.reconcile_deadline, pass).await {
+    net(context.settings.reconcile_deadline, K::reconcile(context, &object)).await
+}
+
+/// Lets a pass run until its deadline, and catches it when it panics: both end this pass and nothing else.
+async fn net<T>(deadline: Duration, pass: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let pass = AssertUnwindSafe(pass).catch_unwind();
+    match tokio::time::timeout(deadline, pass).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => Err(Error::Panicked(words(&*panic))),
         Err(_) => Err(Error::Deadline),
@@ -118,4 +123,59 @@ fn words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "without words".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_mins(1);
+    const SHORT: Duration = Duration::from_millis(1);
+
+    #[tokio::test]
+    async fn a_pass_that_ends_is_left_as_it_is() {
+        assert_eq!(net(LONG, ready(Ok(7))).await.unwrap(), 7);
+        let stale = net(LONG, ready(Err::<(), _>(Error::Stale))).await;
+        assert!(matches!(stale, Err(Error::Stale)), "{stale:?}");
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_its_pass_alone_and_keeps_its_words() {
+        let said = |result: Result<(), Error>| match result {
+            Err(Error::Panicked(words)) => words,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(said(net(LONG, async { panic!("plain") }).await), "plain");
+        let number = 7;
+        assert_eq!(said(net(LONG, async { panic!("number {number}") }).await), "number 7");
+        let odd = async { std::panic::panic_any(number) };
+        assert_eq!(said(net(LONG, odd).await), "without words");
+        // Also one that comes after a wait.
+        let late = async {
+            tokio::task::yield_now().await;
+            panic!("late")
+        };
+        assert_eq!(said(net(LONG, late).await), "late");
+    }
+
+    #[tokio::test]
+    async fn a_pass_that_does_not_end_is_ended() {
+        let result = net(SHORT, pending::<Result<(), Error>>()).await;
+        assert!(matches!(result, Err(Error::Deadline)), "{result:?}");
+    }
+
+    #[test]
+    fn failures_in_a_row_wait_longer_up_to_a_limit() {
+        let failures = Failures::default();
+        let waits: Vec<Duration> = (0..20).map(|_| failures.next_wait("design/alice")).collect();
+        assert!(waits.is_sorted(), "{waits:?}");
+        assert!(waits.first() < waits.get(1), "{waits:?}");
+        assert_eq!(waits.last(), Some(&LONGEST_BACKOFF));
+        // One object's failures are no other's, and success forgets them.
+        assert_eq!(Some(&failures.next_wait("design/bob")), waits.first());
+        failures.clear("design/alice");
+        assert_eq!(Some(&failures.next_wait("design/alice")), waits.first());
+    }
 }

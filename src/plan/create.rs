@@ -205,13 +205,18 @@ fn unresolved(inputs: &Inputs<'_>, intent: &CreateIntent, listing_started: Times
 
 /// Everything was tried that finds out what became of an attempt.
 fn in_doubt(inputs: &Inputs<'_>, intent: CreateIntent) -> Decision {
-    let retry = inputs.limits.retry_unknown_create && !inputs.prepaid;
+    // Complete listings without the object are evidence; an answer that does not come is none.
+    let (listed, found) = match inputs.identity {
+        Identity::Marked | Identity::Nameless => (true, "nothing appeared at the vendor"),
+        Identity::Token { .. } => (false, "asking for it with the same token brought none"),
+    };
+    let retry = inputs.limits.retry_unknown_create && !inputs.prepaid && listed;
     if inputs.allowed_by_human == Some(intent.attempt) || retry {
         return Decision::Attempt(intent.attempt.saturating_add(1));
     }
     let message = format!(
-        "The answer to creation attempt {} was lost and nothing appeared at the vendor. Because a second one would \
-         cost money, a human decides: look into the vendor's console, then either annotate this object with \
+        "The answer to creation attempt {} was lost and {found}. Because a second one would cost money, a human \
+         decides: look into the vendor's console, then either annotate this object with \
          desktop-operator.io/retry-create={} to try again, or delete it.",
         intent.attempt, intent.attempt
     );
@@ -248,4 +253,58 @@ pub fn intent(
 pub fn settled_empty(intent: &CreateIntent, limits: &Limits, now: Timestamp) -> bool {
     intent.phase == CreatePhase::Failed
         || (now >= after(intent.not_after_time.0, limits.settle) && intent.empty_listings >= EMPTY_LISTINGS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> Limits {
+        let (second, minute) = (Duration::from_secs(1), Duration::from_mins(1));
+        Limits {
+            intent_lifetime: 30 * second,
+            settle: 10 * minute,
+            empty_listing_gap: minute,
+            retry_unknown_create: true,
+            backoff_base: minute,
+            backoff_max: 30 * minute,
+            task_deadline: 30 * minute,
+            resend: 30 * second,
+            fast: 3 * second,
+            slow: minute,
+            expiry_warning: 60 * minute,
+        }
+    }
+
+    /// What is decided on a first attempt that was sent `minutes` ago and never answered.
+    fn unanswered(minutes: u64, allowed_by_human: Option<i32>) -> Decision {
+        let (limits, sent) = (limits(), Timestamp::UNIX_EPOCH);
+        let open = intent(1, None, Vec::new(), "me".into(), &limits, sent);
+        decide(&Inputs {
+            intent: Some(&open),
+            in_flight: false,
+            listing_started: None,
+            candidates: &[],
+            identity: Identity::Token { resend: limits.resend },
+            prepaid: false,
+            allowed_by_human,
+            limits: &limits,
+            now: after(sent, Duration::from_mins(minutes)),
+        })
+    }
+
+    #[test]
+    fn a_token_is_sent_again_until_nobody_knows_what_it_would_do() {
+        assert!(matches!(unanswered(0, None), Decision::Wait { .. }));
+        assert_eq!(unanswered(1, None), Decision::Resend);
+        assert_eq!(unanswered(9, None), Decision::Resend);
+        for minutes in [10, 60, 100_000] {
+            let Decision::Stall { message, .. } = unanswered(minutes, None) else {
+                panic!("{minutes}: bought again without a human")
+            };
+            assert!(message.contains("retry-create=1"), "{message}");
+        }
+        assert_eq!(unanswered(10, Some(1)), Decision::Attempt(2));
+        assert!(matches!(unanswered(10, Some(2)), Decision::Stall { .. }));
+    }
 }

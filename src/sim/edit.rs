@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::capital_online::edit::CapitalOnlineEdit;
+use super::cloud_desktop::edit::CloudDesktopEdit;
 use super::gws::edit::GwsEdit;
 use super::world::{Key, World};
 
@@ -14,6 +15,8 @@ pub enum Edit {
     Account(AccountEdit),
     /// Objects of Alibaba GWS.
     Gws(GwsEdit),
+    /// Objects of Alibaba CloudDesktop.
+    CloudDesktop(CloudDesktopEdit),
     /// Objects of CapitalOnline gcw.
     CapitalOnline(CapitalOnlineEdit),
 }
@@ -62,6 +65,12 @@ impl From<GwsEdit> for Edit {
     }
 }
 
+impl From<CloudDesktopEdit> for Edit {
+    fn from(edit: CloudDesktopEdit) -> Self {
+        Self::CloudDesktop(edit)
+    }
+}
+
 impl From<CapitalOnlineEdit> for Edit {
     fn from(edit: CapitalOnlineEdit) -> Self {
         Self::CapitalOnline(edit)
@@ -78,6 +87,7 @@ impl From<AccountEdit> for Edit {
 pub(crate) fn apply(world: &mut World, edit: Edit) -> Result<String, EditError> {
     match edit {
         Edit::Gws(edit) => super::gws::edit::apply(world, edit),
+        Edit::CloudDesktop(edit) => super::cloud_desktop::edit::apply(world, edit),
         Edit::CapitalOnline(edit) => super::capital_online::edit::apply(world, edit),
         Edit::Account(AccountEdit::AddKey {
             account,

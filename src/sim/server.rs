@@ -14,10 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::admin;
 use super::capital_online;
+use super::cloud_desktop;
 use super::connection::Cut;
 use super::fault::{self, Fault, FaultKind, When};
 use super::gws::wire::Gateway;
 use super::ledger::{Entry, FaultMark, Outcome};
+use super::rpc;
 use super::vendor::{ApiError, Call, Done, Request, Vendor, redacted};
 use super::wire::{self, Reply};
 use super::world::{Held, World};
@@ -128,9 +130,12 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     admin::routes().fallback(vendor_call).with_state(shared)
 }
 
-/// The vendor that lives at a path.
-fn vendor_at(uri: &Uri) -> Option<&'static dyn Vendor> {
-    match uri.path() {
+/// The vendor that a request is for: it lives at a path, and products of one vendor are told apart by their versions.
+fn vendor_of(path: &str, request: &Request) -> Option<&'static dyn Vendor> {
+    match path {
+        "" | "/" if rpc::version(request).as_deref() == Some(cloud_desktop::wire::VERSION) => {
+            Some(&cloud_desktop::wire::Gateway)
+        }
         "" | "/" => Some(&Gateway),
         "/gcw" | "/gcw/" => Some(&capital_online::wire::Gateway),
         _ => None,
@@ -145,14 +150,14 @@ async fn vendor_call(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let Some(vendor) = vendor_at(&uri) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
     let request = Request {
         method,
         query: uri.query().unwrap_or_default().to_owned(),
         headers,
         body,
+    };
+    let Some(vendor) = vendor_of(uri.path(), &request) else {
+        return StatusCode::NOT_FOUND.into_response();
     };
     // In a task of its own: a vendor goes on with what it was asked although the client has hung up.
     let processed = tokio::spawn(async move { process(&shared, vendor, &request).await }).await;
@@ -383,6 +388,7 @@ pub(crate) fn state(world: &World) -> Value {
         "date": world.clock.date(world.now()),
         "census": census,
         "gws": world.gws,
+        "cloudDesktop": world.cloud_desktop,
         "capitalOnline": world.capital_online,
         "held": world.held,
         "faults": faults,

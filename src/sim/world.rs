@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::capital_online::CapitalOnline;
 use super::clock::Clock;
+use super::cloud_desktop::CloudDesktop;
 use super::config::{ScaledDurations, SimConfig};
 use super::fault::{Armed, When};
 use super::gws::Gws;
@@ -52,6 +53,8 @@ pub struct World {
     pub ledger: Ledger,
     /// Alibaba GWS.
     pub gws: Gws,
+    /// Alibaba CloudDesktop.
+    pub cloud_desktop: CloudDesktop,
     /// CapitalOnline gcw.
     pub capital_online: CapitalOnline,
     /// Time.
@@ -86,6 +89,7 @@ impl World {
         let mut world = Self {
             ledger: Ledger::default(),
             gws: Gws::seeded(&clock),
+            cloud_desktop: CloudDesktop::seeded(&clock),
             capital_online: CapitalOnline::seeded(config.capital_online),
             clock,
             held: Vec::new(),
@@ -177,6 +181,7 @@ impl World {
         }
         self.next_due = None;
         super::gws::time::advance(self, now);
+        super::cloud_desktop::time::advance(self, now);
         super::capital_online::time::advance(self, now);
         true
     }

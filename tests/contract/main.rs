@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 mod capital_online;
+mod cloud_desktop;
 mod gws;
 mod sim_client;
 mod sim_edits;

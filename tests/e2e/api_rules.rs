@@ -3,6 +3,7 @@
 //! none can be added without its two manifests.
 
 mod bounds;
+mod immutable;
 mod manifests;
 mod objects;
 mod rules;

@@ -48,17 +48,14 @@ impl Draft<'_> {
     fn buy(&mut self, observed: &ObservedDesktop, expires: Option<Timestamp>) -> Next {
         let end = expires.map(whole_seconds);
         let made = self.status.purchase.clone().filter(|p| p.expires_at == end);
-        let attempt = match &made {
-            None => 1,
-            Some(purchase) => {
-                let repeat = format!("purchase-{}-repeat", purchase.attempt);
-                let allowed = self.inputs.settle == Some(repeat.as_str());
-                if !purchase.refused && !allowed {
-                    return self.bought(purchase);
-                }
-                purchase.attempt.saturating_add(1)
+        if let Some(purchase) = &made {
+            let repeat = format!("purchase-{}-repeat", purchase.attempt);
+            let allowed = self.inputs.settle == Some(repeat.as_str());
+            if !purchase.refused && !allowed {
+                return self.bought(purchase);
             }
-        };
+        }
+        let attempt = self.inputs.status.purchase_attempts.saturating_add(1);
         let Some(period) = self.inputs.spec.billing.period.clone() else {
             return Next::Nothing;
         };
@@ -83,6 +80,7 @@ impl Draft<'_> {
             self.again = wait;
             return Next::Done;
         }
+        self.status.purchase_attempts = attempt;
         self.status.purchase = Some(Purchase {
             expires_at: end,
             sent_time: Time(self.inputs.now),

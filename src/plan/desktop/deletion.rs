@@ -108,8 +108,8 @@ impl Draft<'_> {
 
     fn blocked_in_doubt(&mut self) {
         let message = format!(
-            "The answer to the creation of a paid subscription was lost and nothing appeared. Look into the vendor's \
-             console, then release this object with the annotation {}=none.",
+            "The answer to the creation was lost and could not be had again, and what it may have left costs money. Look \
+             into the vendor's console, then release this object with the annotation {}=none.",
             crate::api::ABANDON_ANNOTATION
         );
         self.blocked("CreateOutcomeUnknown", &message);

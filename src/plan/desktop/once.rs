@@ -273,6 +273,26 @@ fn a_term_is_bought_once_and_again_only_when_the_last_one_is_seen() {
 }
 
 #[test]
+fn an_old_word_of_a_human_buys_no_later_term_twice() {
+    let mut case = case(DesktopState::Running);
+    let (end, later) = (now() + 240.hours(), now() + 960.hours());
+    subscription(&mut case, now() + 2000.hours());
+    let seen = case.observed.as_mut().unwrap();
+    (seen.prepaid, seen.expires) = (Some(true), Some(end));
+    let status = after(&case, &case.plan(), &lost(), now());
+    case.settle = Some("purchase-1-repeat");
+    let again = case.plan_at(&status, now() + 11.minutes());
+    assert_eq!(name_of(&again), Some("RenewDesktop"));
+    let status = after(&case, &again, &Ok(Receipt::default()), now());
+    // The next term is bought, and the annotation is still there.
+    case.observed.as_mut().unwrap().expires = Some(later);
+    let next = case.plan_at(&status, now() + 20.minutes());
+    assert_eq!(name_of(&next), Some("RenewDesktop"));
+    let status = after(&case, &next, &lost(), now());
+    assert_eq!(name_of(&case.plan_at(&status, now() + 40.minutes())), None);
+}
+
+#[test]
 fn a_desktop_paid_by_use_becomes_a_subscription() {
     let mut case = case(DesktopState::Running);
     subscription(&mut case, now());

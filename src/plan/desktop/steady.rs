@@ -129,7 +129,8 @@ impl Draft<'_> {
         }
     }
 
-    /// One correction at a time, in this order: image, flavor, disk, name, label, user, payment, power, restart, display policy.
+    /// One correction at a time, in this order: image, flavor, disk, name, label, user, payment, power, restart, display
+    /// policy.
     fn correct(&mut self, observed: &ObservedDesktop) {
         if self.task(observed) {
             return;

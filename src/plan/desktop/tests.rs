@@ -453,9 +453,14 @@ proptest! {
             }
             status = plan.status;
         }
-        let last = case.plan_at(&status, now() + 6.seconds());
-        prop_assert_eq!(&status, &last.status);
-        prop_assert!(last.notices.is_empty(), "{:?}", last.notices);
+        // The end of a settle time may fall into one of these seconds, and is news then; a clock in it would never rest.
+        let rests = (6..9).any(|second| {
+            let plan = case.plan_at(&status, now() + second.seconds());
+            let same = plan.status == status && plan.notices.is_empty();
+            status = plan.status;
+            same
+        });
+        prop_assert!(rests, "{:?}", status);
     }
 
     #[test]

@@ -73,6 +73,7 @@ pub fn desktop_in(cluster_id: &str) -> DesktopSpec {
     DesktopSpec {
         uid: "0123abcd-0000-4000-8000-000000000001".to_owned(),
         attempt: 1,
+        resent: false,
         name: "alice-dsk0123abcd000040008000000000000001".to_owned(),
         place: Place {
             cluster_id: cluster_id.to_owned(),

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::manifests::{Kind, changed, printed, schema_path, walk};
+use super::manifests::{Kind, VENDORS, changed, printed, schema_path, vendor_of, walk};
 use crate::harness::{Env, message};
 
-/// Keywords of the schema that bound a value.
-const KEYWORDS: [&str; 9] = [
+/// Keywords of the schema that bound a value; `format` where the API server checks it.
+const KEYWORDS: [&str; 10] = [
     "minLength",
     "maxLength",
     "pattern",
@@ -18,7 +18,16 @@ const KEYWORDS: [&str; 9] = [
     "minItems",
     "maxItems",
     "maxProperties",
+    "format",
 ];
+
+/// Whether a keyword of a schema bounds its values.
+fn bounds(schema: &Value, keyword: &str) -> bool {
+    match keyword {
+        "format" => schema["format"] == "date-time",
+        _ => !schema[keyword].is_null(),
+    }
+}
 
 /// One bound: where, which keyword, a value beyond it and one within it.
 struct Bound {
@@ -77,6 +86,27 @@ impl Field {
         self.bound("enum", json!("Nonsense"), json!(right))
     }
 
+    /// A point in time.
+    fn time(self) -> Self {
+        self.bound("format", json!("next year"), json!("2031-01-01T00:00:00Z"))
+    }
+
+    /// Where a vendor is reached instead of its own endpoint.
+    fn endpoint(self) -> Self {
+        self.bound("minLength", json!(""), json!("https://a"))
+            .bound("maxLength", url(254), url(253))
+            .pattern("https://user@host", "http://127.0.0.1:8080/")
+    }
+
+    fn region(self) -> Self {
+        self.length(1, 32).pattern("cn_hangzhou", "cn-hangzhou")
+    }
+
+    /// A zone of the vendor.
+    fn zone(self) -> Self {
+        self.length(1, 64).pattern("zone_1", "cn-hangzhou-i")
+    }
+
     /// An id of the vendor.
     fn id(self, max: usize) -> Self {
         self.length(1, max).pattern("a b", "A-b_c.9")
@@ -92,13 +122,23 @@ fn provider() -> Vec<Field> {
     let at = |path| field(Kind::Provider, path);
     let labels = |n: usize| Value::Object((0..n).map(|i| (format!("label{i}"), json!("x"))).collect());
     vec![
-        at("spec.gws.region")
-            .length(1, 32)
-            .pattern("cn_hangzhou", "cn-hangzhou"),
-        at("spec.gws.endpoint")
-            .bound("minLength", json!(""), json!("https://a"))
-            .bound("maxLength", url(254), url(253))
-            .pattern("https://user@host", "http://127.0.0.1:8080/"),
+        at("spec.gws.region").region(),
+        at("spec.gws.endpoint").endpoint(),
+        at("spec.cloudDesktop.region").region(),
+        at("spec.cloudDesktop.endpoint").endpoint(),
+        at("spec.capitalOnline.siteId")
+            .length(1, 64)
+            .pattern("site_1", "649c38f8-4A1e"),
+        at("spec.capitalOnline.area").one_of("America"),
+        at("spec.capitalOnline.apiEdition").one_of("2022"),
+        at("spec.capitalOnline.currency").one_of("CNY"),
+        at("spec.capitalOnline.endpoint").endpoint(),
+        at("spec.huaweiWorkspace.region").region(),
+        at("spec.huaweiWorkspace.projectId")
+            .length(32, 32)
+            .pattern(&"F".repeat(32), &"f".repeat(32)),
+        at("spec.huaweiWorkspace.endpoint").endpoint(),
+        at("spec.huaweiWorkspace.iamEndpoint").endpoint(),
         at("spec.credentialsSecretRef.namespace").length(1, 63),
         at("spec.credentialsSecretRef.name").length(1, 253),
         at("spec.allowedNamespaces.matchLabels").bound("maxProperties", labels(17), labels(16)),
@@ -112,8 +152,14 @@ fn url(length: usize) -> Value {
     json!(format!("https://{host}"))
 }
 
+fn email(length: usize) -> Value {
+    let name = "a".repeat(length - "@example.com".len());
+    json!(format!("{name}@example.com"))
+}
+
 fn cluster() -> Vec<Field> {
     let at = |path| field(Kind::Cluster, path);
+    let groups = |n: usize| json!(vec!["sg-1"; n]);
     vec![
         at("spec.providerRef.name").length(1, 253),
         at("spec.displayName")
@@ -127,6 +173,11 @@ fn cluster() -> Vec<Field> {
         at("spec.gws.clusterType")
             .length(1, 64)
             .pattern("GWS", "gws.s1.standard"),
+        at("spec.cloudDesktop.zoneId").zone(),
+        at("spec.capitalOnline.gatewayId").id(128),
+        at("spec.huaweiWorkspace.availabilityZone").zone(),
+        at("spec.huaweiWorkspace.securityGroups").bound("maxItems", groups(17), groups(16)),
+        at("spec.huaweiWorkspace.securityGroups.0").length(1, 64),
         at("spec.directory.domainName")
             .length(1, 253)
             .pattern("-corp", "corp.example.com"),
@@ -165,11 +216,18 @@ fn desktop() -> Vec<Field> {
         at("spec.network.publicAddress.bandwidthOut").range(1, 100),
         at("spec.user.name").length(1, 128).pattern("alice b", "alice.b"),
         at("spec.user.uid").length(1, 19).pattern("12a", "12"),
+        at("spec.user.email")
+            .bound("minLength", json!("a@"), json!("a@b"))
+            .bound("maxLength", email(129), email(128))
+            .pattern("alice.example.com", "alice@example.com"),
+        at("spec.user.group").one_of("Administrators"),
         at("spec.power").one_of("Unmanaged"),
         at("spec.billing.mode").one_of("Subscription"),
         at("spec.billing.period.count").range(1, 60),
         at("spec.billing.period.unit").one_of("Week"),
+        at("spec.billing.paidUntil").time(),
         at("spec.billing.onDelete").one_of("DeleteNow"),
+        at("spec.onImageChange").one_of("Report"),
         at("spec.onLoss").one_of("Recreate"),
         at("spec.deletionPolicy").one_of("Retain"),
     ]
@@ -192,7 +250,7 @@ async fn every_bound_is_kept() {
             right,
         } = bound;
         let at = format!("{} {path} {keyword}", kind.name());
-        let manifest = |value| changed(kind.full("bounds"), &[(path, value)]).to_string();
+        let manifest = |value| changed(kind.full_at(vendor_of(path), "bounds"), &[(path, value)]).to_string();
 
         let refusal = match env.dry_run(&manifest(wrong.clone())).await {
             Ok(_) => panic!("{at}: {wrong} was accepted"),
@@ -213,13 +271,16 @@ async fn every_bound_is_kept() {
 async fn every_required_field_is_required() {
     let env = Env::shared().await;
     for kind in Kind::ALL {
-        let full = kind.full("required");
-        if let Err(error) = env.dry_run(&full.to_string()).await {
-            panic!("the full {} was refused: {}", kind.name(), message(&error));
+        for vendor in VENDORS {
+            let full = kind.full_at(vendor, "required");
+            if let Err(error) = env.dry_run(&full.to_string()).await {
+                panic!("the full {} of {vendor} was refused: {}", kind.name(), message(&error));
+            }
         }
         for path in required(kind) {
             let path: &'static str = path.replace('*', "0").leak();
-            let manifest = changed(full.clone(), &[(path, Value::Null)]).to_string();
+            let full = kind.full_at(vendor_of(path), "required");
+            let manifest = changed(full, &[(path, Value::Null)]).to_string();
             let refusal = match env.dry_run(&manifest).await {
                 Ok(_) => panic!("{} was accepted without {path}", kind.name()),
                 Err(error) => message(&error),
@@ -244,7 +305,7 @@ fn no_bound_is_without_its_two_manifests() {
             declared.extend(
                 KEYWORDS
                     .iter()
-                    .filter(|k| !schema[**k].is_null())
+                    .filter(|k| bounds(schema, k))
                     .map(|k| key(kind, path, k)),
             );
         });
@@ -264,7 +325,7 @@ fn everything_is_bounded() {
     for kind in Kind::ALL {
         walk(&kind.spec_schema(), "spec", &mut |path, schema| {
             let bounds: &[&str] = match schema["type"].as_str() {
-                Some("string") if schema["enum"].is_null() => &["maxLength"],
+                Some("string") if schema["enum"].is_null() && !bounds(schema, "format") => &["maxLength"],
                 Some("array") => &["maxItems"],
                 Some("integer" | "number") => &["minimum", "maximum"],
                 Some("object") if schema["additionalProperties"].is_object() => &["maxProperties"],

@@ -35,21 +35,24 @@ impl Kind {
         crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"].clone()
     }
 
-    /// A valid manifest in which every field is set that can be set beside the others.
+    /// [`Kind::full_at`] the first vendor.
     pub fn full(self, name: &str) -> Value {
-        let spec = match self {
+        self.full_at("gws", name)
+    }
+
+    /// A valid manifest in which every field is set that can be set beside the others and beside the vendor's block.
+    pub fn full_at(self, vendor: &str, name: &str) -> Value {
+        let mut spec = match self {
             Self::Provider => json!({
-                "gws": {"region": "cn-hangzhou", "endpoint": "https://gws.example.com"},
-                "credentialsSecretRef": {"namespace": "desktop-system", "name": "aliyun"},
+                "credentialsSecretRef": {"namespace": "desktop-system", "name": "account"},
                 "allowedNamespaces": {"matchLabels": {"desktops": "allowed"}},
                 "rateLimit": {"requestsPerSecond": 5, "burst": 10},
             }),
             Self::Cluster => json!({
-                "providerRef": {"name": "aliyun"},
+                "providerRef": {"name": "account"},
                 "displayName": "Office",
                 "existingId": "gws-1",
                 "network": {"vpcId": "vpc-1", "subnetId": "vsw-1", "nat": {"id": "ngw-1", "eip": "203.0.113.10"}},
-                "gws": {"clusterType": "gws.s1.advanced"},
                 "directory": {
                     "domainName": "corp.example.com",
                     "dnsIp": "10.0.0.2",
@@ -78,19 +81,25 @@ impl Kind {
                     "subnetId": "vsw-1",
                     "publicAddress": {"chargeType": "PayByTraffic", "bandwidthIn": 10, "bandwidthOut": 10},
                 },
-                "user": {"name": "alice", "uid": "1001"},
+                "user": {"name": "alice", "uid": "1001", "email": "alice@example.com", "group": "Users"},
                 "power": "Running",
                 "displayPolicy": {"visualLossless": true, "optimizeFor3d": true},
                 "billing": {
                     "mode": "Subscription",
                     "period": {"count": 1, "unit": "Month"},
+                    "paidUntil": "2030-01-01T00:00:00Z",
                     "autoRenew": true,
                     "onDelete": "LetExpire",
                 },
+                "huaweiWorkspace": {"renameByRestart": true},
+                "onImageChange": "Rebuild",
                 "onLoss": "Report",
                 "deletionPolicy": "Delete",
             }),
         };
+        if let Some(block) = self.vendor_block(vendor) {
+            spec[vendor] = block;
+        }
         json!({
             "apiVersion": "desktop-operator.io/v1alpha1",
             "kind": self.name(),
@@ -98,6 +107,53 @@ impl Kind {
             "spec": spec,
         })
     }
+}
+
+/// The vendors' blocks.
+pub const VENDORS: [&str; 4] = ["gws", "cloudDesktop", "capitalOnline", "huaweiWorkspace"];
+
+impl Kind {
+    /// The block of a vendor, with all that it may hold; none where there is only one manifest for all vendors.
+    fn vendor_block(self, vendor: &str) -> Option<Value> {
+        let provider = match vendor {
+            "gws" => json!({"region": "cn-hangzhou", "endpoint": "https://gws.example.com"}),
+            "cloudDesktop" => json!({
+                "region": "cn-hangzhou",
+                "extendedApi": true,
+                "endpoint": "https://clouddesktop.example.com",
+            }),
+            "capitalOnline" => json!({
+                "siteId": "649c38f8-4a1e-11ec-b9d2-aabbccddeeff",
+                "area": "Asia",
+                "apiEdition": "2023",
+                "currency": "USD",
+                "endpoint": "https://cdsapi.example.com",
+            }),
+            _ => json!({
+                "region": "cn-north-4",
+                "projectId": "0123456789abcdef0123456789abcdef",
+                "endpoint": "https://workspace.example.com",
+                "iamEndpoint": "https://iam.example.com",
+            }),
+        };
+        let cluster = match vendor {
+            "gws" => json!({"clusterType": "gws.s1.advanced"}),
+            "cloudDesktop" => json!({"zoneId": "cn-hangzhou-i"}),
+            "capitalOnline" => json!({"defaultNetwork": false, "gatewayId": "gw-1"}),
+            _ => json!({"availabilityZone": "cn-north-4a", "securityGroups": ["sg-1"]}),
+        };
+        match self {
+            Self::Provider => Some(provider),
+            Self::Cluster => Some(cluster),
+            Self::Desktop => None,
+        }
+    }
+}
+
+/// The vendor in whose block a field is; where it is in none, the first.
+pub fn vendor_of(path: &str) -> &'static str {
+    let part = path.split('.').nth(1);
+    VENDORS.into_iter().find(|v| part == Some(v)).unwrap_or(VENDORS[0])
 }
 
 /// A change of a manifest: the field, as `spec.applications.0.name`, and its new value; `null` removes it.
@@ -122,6 +178,8 @@ fn set(manifest: &mut Value, path: &str, value: Value) {
     }
     if value.is_null() {
         parent.as_object_mut().unwrap().remove(last);
+    } else if let Ok(index) = last.parse::<usize>() {
+        parent[index] = value;
     } else {
         parent[last] = value;
     }
@@ -151,6 +209,33 @@ pub fn schema_path(path: &str) -> String {
         .split('.')
         .map(|part| if part.parse::<usize>().is_ok() { "*" } else { part });
     parts.collect::<Vec<_>>().join(".")
+}
+
+/// Whether a manifest has a field at this path of the schema.
+fn holds(value: &Value, parts: &[&str]) -> bool {
+    match parts {
+        [] => true,
+        ["*", rest @ ..] => value.as_array().is_some_and(|all| all.iter().any(|v| holds(v, rest))),
+        [part, rest @ ..] => value.get(part).is_some_and(|v| holds(v, rest)),
+    }
+}
+
+/// What the full manifests do not set is not tried by the tests that start from them.
+#[test]
+fn no_field_is_missing_in_all_the_full_manifests() {
+    let mut missing = Vec::new();
+    for kind in Kind::ALL {
+        let full = VENDORS.map(|vendor| kind.full_at(vendor, "full"));
+        walk(&kind.spec_schema(), "spec", &mut |path, _| {
+            let parts: Vec<&str> = path.split('.').collect();
+            // A desktop that is made says more than one that is adopted.
+            let adopts = (kind, path) == (Kind::Desktop, "spec.existingId");
+            if !adopts && !full.iter().any(|manifest| holds(manifest, &parts)) {
+                missing.push(format!("{} {path}", kind.name()));
+            }
+        });
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 /// Calls `visit` with every schema below `spec`, by its path.

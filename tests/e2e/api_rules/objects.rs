@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::manifests::{Change, Kind, changed};
+use super::manifests::{Change, Kind, VENDORS, changed, vendor_of};
 use crate::harness::{Env, message};
 
 /// As little as each kind needs, and what the API server makes of it.
@@ -48,7 +48,6 @@ fn minimal(kind: Kind) -> (Value, Value) {
                     "localDrive": "Disabled",
                     "usbRedirection": false,
                     "watermark": {"enabled": false},
-                    "udp": true,
                 },
                 "policyEnforcement": "Strict",
             }),
@@ -68,6 +67,7 @@ fn minimal(kind: Kind) -> (Value, Value) {
                 "power": "Running",
                 "displayPolicy": {"visualLossless": false, "optimizeFor3d": false},
                 "billing": {"mode": "PayAsYouGo", "autoRenew": false, "onDelete": "LetExpire"},
+                "onImageChange": "Report",
                 "onLoss": "Report",
             }),
         ),
@@ -113,13 +113,58 @@ async fn blocks_that_are_left_out_stay_out() {
     assert_eq!(object.data["spec"], expected);
 }
 
+/// What a vendor's block means when only what it requires is said.
+#[tokio::test]
+async fn the_blocks_of_the_vendors_come_back_with_their_defaults() {
+    let env = Env::shared().await;
+    let project = "0123456789abcdef0123456789abcdef";
+    let blocks: [(Kind, Change, Value); 6] = [
+        (
+            Kind::Provider,
+            ("spec.cloudDesktop", json!({"region": "cn-hangzhou"})),
+            json!({"region": "cn-hangzhou"}),
+        ),
+        (
+            Kind::Provider,
+            ("spec.capitalOnline", json!({"siteId": "site-1"})),
+            json!({"siteId": "site-1", "area": "China", "apiEdition": "2022"}),
+        ),
+        (
+            Kind::Provider,
+            (
+                "spec.huaweiWorkspace",
+                json!({"region": "cn-north-4", "projectId": project}),
+            ),
+            json!({"region": "cn-north-4", "projectId": project}),
+        ),
+        (
+            Kind::Cluster,
+            ("spec.capitalOnline", json!({})),
+            json!({"defaultNetwork": false}),
+        ),
+        (Kind::Cluster, ("spec.huaweiWorkspace", json!({})), json!({})),
+        (
+            Kind::Desktop,
+            ("spec.huaweiWorkspace", json!({})),
+            json!({"renameByRestart": false}),
+        ),
+    ];
+    for (number, (kind, change, expected)) in blocks.into_iter().enumerate() {
+        let path = change.0;
+        let full = kind.full_at(vendor_of(path), &format!("{}-block-{number}", env.namespace));
+        let object = env.apply(&changed(full, &[change]).to_string()).await.remove(0);
+        assert_eq!(object.data["spec"][vendor_of(path)], expected, "{} {path}", kind.name());
+    }
+}
+
 #[tokio::test]
 async fn what_was_sent_comes_back() {
     let env = Env::shared().await;
-    for kind in Kind::ALL {
-        let full = kind.full(&format!("{}-full", env.namespace));
+    for (kind, vendor) in Kind::ALL.into_iter().flat_map(|kind| VENDORS.map(|v| (kind, v))) {
+        let name = format!("{}-full-{}", env.namespace, vendor.to_lowercase());
+        let full = kind.full_at(vendor, &name);
         let object = env.apply(&full.to_string()).await.remove(0);
-        assert_eq!(object.data["spec"], full["spec"], "{}", kind.name());
+        assert_eq!(object.data["spec"], full["spec"], "{} {vendor}", kind.name());
     }
 }
 
@@ -127,15 +172,18 @@ async fn what_was_sent_comes_back() {
 #[tokio::test]
 async fn a_block_can_be_emptied() {
     let env = Env::shared().await;
-    let blocks: [(Kind, Change); 5] = [
+    let blocks: [(Kind, Change); 8] = [
         (Kind::Provider, ("spec.allowedNamespaces", json!({}))),
         (Kind::Provider, ("spec.rateLimit", json!({}))),
         (Kind::Cluster, ("spec.policy", json!({}))),
         (Kind::Cluster, ("spec.policy.watermark", json!({}))),
+        (Kind::Cluster, ("spec.capitalOnline", json!({}))),
+        (Kind::Cluster, ("spec.huaweiWorkspace", json!({}))),
         (Kind::Desktop, ("spec.displayPolicy", json!({}))),
+        (Kind::Desktop, ("spec.huaweiWorkspace", json!({}))),
     ];
     for (number, (kind, change)) in blocks.into_iter().enumerate() {
-        let full = kind.full(&format!("{}-emptied-{number}", env.namespace));
+        let full = kind.full_at(vendor_of(change.0), &format!("{}-emptied-{number}", env.namespace));
         env.apply(&full.to_string()).await;
         let emptied = changed(full, std::slice::from_ref(&change));
         if let Err(error) = env.try_apply(&emptied.to_string()).await {
@@ -152,8 +200,10 @@ async fn unknown_fields_are_refused() {
         (Kind::Provider, "spec.allowedNamespace"),
         (Kind::Cluster, "spec.policy.clipBoard"),
         (Kind::Desktop, "spec.powerState"),
+        (Kind::Provider, "spec.cloudDesktop.extendedAPI"),
+        (Kind::Desktop, "spec.user.mail"),
     ] {
-        let manifest = changed(kind.full("unknown"), &[(path, json!("x"))]);
+        let manifest = changed(kind.full_at(vendor_of(path), "unknown"), &[(path, json!("x"))]);
         let refusal = message(&env.dry_run(&manifest.to_string()).await.unwrap_err());
         let name = path.rsplit('.').next().unwrap();
         assert!(refusal.contains(name), "{path}: {refusal}");

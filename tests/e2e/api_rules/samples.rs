@@ -16,7 +16,11 @@ const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/samples");
 const KUSTOMIZE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/kustomize/kustomizeconfig.yaml");
 
 fn manifests() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(SAMPLES).unwrap().map(|entry| entry.unwrap().path());
+    manifests_in(Path::new(SAMPLES))
+}
+
+fn manifests_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<PathBuf> = entries
         .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
         .collect();
@@ -29,11 +33,15 @@ fn text(file: &Path) -> String {
     std::fs::read_to_string(file).unwrap()
 }
 
-/// In the order of their names: what a reader of the folder would do.
+/// In the order of their names, those of the folder itself first: what a reader would do.
 #[tokio::test]
 async fn every_sample_applies_and_applying_it_again_changes_nothing() {
     let env = Env::own().await;
-    for file in manifests() {
+    let folders = std::fs::read_dir(SAMPLES).unwrap().map(|entry| entry.unwrap().path());
+    let mut folders: Vec<PathBuf> = folders.filter(|path| path.is_dir()).collect();
+    folders.sort();
+    let further = folders.iter().flat_map(|folder| manifests_in(folder));
+    for file in manifests().into_iter().chain(further) {
         // The first file makes the namespaces; nothing can be tried in a namespace that is not there.
         env.dry_run(&text(&file))
             .await
