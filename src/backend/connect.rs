@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::capital_online::{self, CapitalOnline};
 use super::client::Account;
 use super::cloud_desktop::{self, CloudDesktop};
 use super::gws::{self, Gws};
@@ -126,6 +127,12 @@ pub fn connect(
         let key = AccessKey::from_secret(secret)?;
         let owner_id = vendor.owner_id.clone();
         let backend = CloudDesktop::new(&account(&endpoint), key, owner_id, vendor.extended_api)?;
+        return Ok(Arc::new(backend));
+    }
+    if let Some(capital) = &spec.capital_online {
+        let host = capital_online::host(capital.area);
+        let endpoint = endpoint("spec.capitalOnline.endpoint", host, &capital.endpoint)?;
+        let backend = CapitalOnline::new(&account(&endpoint), AccessKey::from_secret(secret)?, capital)?;
         return Ok(Arc::new(backend));
     }
     Err(ConnectError::Spec(

@@ -76,10 +76,40 @@ impl<'a> Fields<'a> {
         let Some(id) = self.raw(name)? else {
             return Ok(None);
         };
-        if id.len() <= MAX_ID && id.bytes().all(|b| b.is_ascii_graphic()) {
+        if is_id(&id) {
             Ok(Some(id))
         } else {
             Err(Odd::not(name, "not an id"))
+        }
+    }
+
+    /// A list of ids, in an array.
+    pub(crate) fn ids(self, name: &'static str) -> Result<Option<Vec<String>>, Odd> {
+        let odd = Odd::not(name, "not a list of ids");
+        match self.present(name) {
+            None => Ok(None),
+            Some(Value::Array(items)) => {
+                let ids = items.iter().map(|item| {
+                    let text = item.as_str().filter(|id| !id.is_empty() && is_id(id));
+                    text.map(str::to_owned).ok_or(odd)
+                });
+                ids.collect::<Result<_, _>>().map(Some)
+            }
+            Some(_) => Err(odd),
+        }
+    }
+
+    /// Whether there are no fields at all.
+    pub(crate) fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A list that is an array of objects and nothing else.
+    pub(crate) fn array(self, name: &'static str) -> Result<Option<Vec<Fields<'a>>>, Odd> {
+        match self.present(name) {
+            None => Ok(None),
+            Some(Value::Array(rows)) => objects(name, rows).map(Some),
+            Some(_) => Err(Odd::not(name, "not a list")),
         }
     }
 
@@ -131,15 +161,6 @@ impl<'a> Fields<'a> {
         Ok(self.raw(name)?.as_deref().and_then(timestamp))
     }
 
-    /// An object within the object.
-    pub(crate) fn object(self, name: &'static str) -> Result<Option<Fields<'a>>, Odd> {
-        match self.present(name) {
-            None => Ok(None),
-            Some(Value::Object(object)) => Ok(Some(Fields(object))),
-            Some(_) => Err(Odd::not(name, "not an object")),
-        }
-    }
-
     /// A list of texts fit to be shown; empty when there is none.
     pub(crate) fn texts(self, name: &'static str) -> Result<Vec<String>, Odd> {
         let odd = Odd::not(name, "not a list of texts");
@@ -163,6 +184,15 @@ impl<'a> Fields<'a> {
         });
         let rows = found.next()?;
         found.next().is_none().then_some(rows)
+    }
+
+    /// An object within the object.
+    pub(crate) fn object(self, name: &'static str) -> Result<Option<Fields<'a>>, Odd> {
+        match self.present(name) {
+            None => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(Fields(object))),
+            Some(_) => Err(Odd::not(name, "not an object")),
+        }
     }
 
     /// A list: an array, one bare object, either of them wrapped in an object with one field, or nothing. A bare
@@ -194,6 +224,10 @@ fn rows_in<'a>(name: &'static str, value: &'a Value, own: &[&str]) -> Result<Opt
         }
         _ => Err(Odd::not(name, "not a list")),
     }
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() <= MAX_ID && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 fn objects<'a>(name: &'static str, rows: &'a [Value]) -> Result<Vec<Fields<'a>>, Odd> {
@@ -385,6 +419,39 @@ mod tests {
             assert_eq!(with(value.clone(), |f| f.percent("f")), Ok(expected), "{value}");
         }
         assert!(with(json!([1]), |f| f.percent("f")).is_err());
+    }
+
+    #[test]
+    fn ids_objects_and_arrays() {
+        let ids = |value: Value| with(value, |f| f.ids("f"));
+        assert_eq!(ids(json!(["a", "b"])), Ok(Some(vec!["a".to_owned(), "b".to_owned()])));
+        assert_eq!(ids(json!([])), Ok(Some(Vec::new())));
+        assert_eq!(ids(json!(null)), Ok(None));
+        for value in [
+            json!("a"),
+            json!({"a": 1}),
+            json!([1]),
+            json!([""]),
+            json!(["a b"]),
+            json!([["a"]]),
+        ] {
+            assert!(ids(value.clone()).is_err(), "{value}");
+        }
+        for (value, expected) in [
+            (json!({"a": 1}), Ok(true)),
+            (json!({}), Ok(true)),
+            (json!(null), Ok(false)),
+            (json!(""), Ok(false)),
+            (json!([]), Err(())),
+            (json!("a"), Err(())),
+        ] {
+            let found = with(value.clone(), |f| f.object("f").map(|o| o.is_some()).map_err(|_| ()));
+            assert_eq!(found, expected, "{value}");
+        }
+        let rows = |value: Value| with(value, |f| f.array("f").map(|rows| rows.map(|r| r.len())));
+        assert_eq!(rows(json!([{"a": 1}, {}])), Ok(Some(2)));
+        assert_eq!(rows(json!(null)), Ok(None));
+        assert!(rows(json!({"a": 1})).is_err() && rows(json!([1])).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! Backends know nothing of Kubernetes and vendors never import each other.
 
 pub mod capabilities;
+pub mod capital_online;
 pub mod client;
 pub mod cloud_desktop;
 pub mod connect;
@@ -109,6 +110,18 @@ pub trait Backend: Send + Sync {
     async fn create_users(&self, users: &[UserSpec]) -> Result<Vec<Result<()>>> {
         let _ = users;
         Err(self.unsupported("CreateUsers"))
+    }
+
+    /// Gives a user, named by e-mail address, another name.
+    async fn rename_user(&self, email: &str, name: &str) -> Result<()> {
+        let _ = (email, name);
+        Err(self.unsupported("RenameUser"))
+    }
+
+    /// Puts a remark on users, named by e-mail address: on all of them or none.
+    async fn remark_users(&self, emails: &[String], remark: &str) -> Result<()> {
+        let _ = (emails, remark);
+        Err(self.unsupported("RemarkUsers"))
     }
 
     /// How far a task got.

@@ -18,6 +18,17 @@ pub struct Catalog {
     pub flavors: Vec<Flavor>,
     /// Regions in which the vendor sells desktops, sorted; empty where it does not tell.
     pub regions: Vec<String>,
+    /// Lines to the internet.
+    pub lines: Vec<Line>,
+}
+
+/// A line by which desktops reach the internet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    /// Vendor id.
+    pub id: String,
+    /// Whose line it is.
+    pub name: Option<String>,
 }
 
 /// A flavor a desktop can be made in. What the vendor does not tell is `None`.

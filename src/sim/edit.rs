@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::capital_online::edit::CapitalOnlineEdit;
 use super::cloud_desktop::edit::CloudDesktopEdit;
 use super::gws::edit::GwsEdit;
 use super::huawei::edit::HuaweiEdit;
@@ -19,6 +20,8 @@ pub enum Edit {
     Huawei(HuaweiEdit),
     /// Objects of Alibaba CloudDesktop.
     CloudDesktop(CloudDesktopEdit),
+    /// Objects of CapitalOnline gcw.
+    CapitalOnline(CapitalOnlineEdit),
 }
 
 /// Changes of accounts, keys and time.
@@ -77,6 +80,12 @@ impl From<CloudDesktopEdit> for Edit {
     }
 }
 
+impl From<CapitalOnlineEdit> for Edit {
+    fn from(edit: CapitalOnlineEdit) -> Self {
+        Self::CapitalOnline(edit)
+    }
+}
+
 impl From<AccountEdit> for Edit {
     fn from(edit: AccountEdit) -> Self {
         Self::Account(edit)
@@ -89,6 +98,7 @@ pub(crate) fn apply(world: &mut World, edit: Edit) -> Result<String, EditError> 
         Edit::Gws(edit) => super::gws::edit::apply(world, edit),
         Edit::Huawei(edit) => super::huawei::edit::apply(world, edit),
         Edit::CloudDesktop(edit) => super::cloud_desktop::edit::apply(world, edit),
+        Edit::CapitalOnline(edit) => super::capital_online::edit::apply(world, edit),
         Edit::Account(AccountEdit::AddKey {
             account,
             key_id,

@@ -80,7 +80,7 @@ pub enum Kind {
     Instance,
     /// An image.
     Image,
-    /// A user of a directory or of a tenant.
+    /// A person.
     User,
     /// A group of policies.
     PolicyGroup,

@@ -7,6 +7,7 @@
 
 mod admin;
 mod auth;
+pub mod capital_online;
 mod clock;
 pub mod cloud_desktop;
 mod config;
@@ -23,6 +24,7 @@ mod vendor;
 mod wire;
 mod world;
 
+pub use capital_online::edit::CapitalOnlineEdit;
 pub use clock::Clock;
 pub use cloud_desktop::edit::CloudDesktopEdit;
 pub use config::{Account, Durations, SimConfig};

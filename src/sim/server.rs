@@ -13,6 +13,7 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::admin;
+use super::capital_online;
 use super::cloud_desktop;
 use super::connection::Cut;
 use super::fault::{self, Fault, FaultKind, When};
@@ -137,6 +138,7 @@ fn vendor_of(path: &str, request: &Request) -> Option<&'static dyn Vendor> {
             Some(&cloud_desktop::wire::Gateway)
         }
         "" | "/" => Some(&Gateway),
+        "/gcw" | "/gcw/" => Some(&capital_online::wire::Gateway),
         path if path.starts_with("/v2/") || path == "/v3/auth/tokens" => Some(&Huawei),
         _ => None,
     }
@@ -407,6 +409,7 @@ pub(crate) fn state(world: &World) -> Value {
         "gws": world.gws,
         "huawei": world.huawei,
         "cloudDesktop": world.cloud_desktop,
+        "capitalOnline": world.capital_online,
         "held": world.held,
         "faults": faults,
     })

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::capital_online::CapitalOnline;
 use super::clock::Clock;
 use super::cloud_desktop::CloudDesktop;
 use super::config::{ScaledDurations, SimConfig};
@@ -57,6 +58,8 @@ pub struct World {
     pub huawei: Huawei,
     /// Alibaba CloudDesktop.
     pub cloud_desktop: CloudDesktop,
+    /// CapitalOnline gcw.
+    pub capital_online: CapitalOnline,
     /// Time.
     pub clock: Clock,
     /// Requests that wait to be released.
@@ -86,11 +89,12 @@ impl World {
             .collect();
         let numbered = |prefix: &'static str| (1..10).map(move |n| format!("{prefix}-{n}"));
         let clock = Clock::default();
-        Self {
+        let mut world = Self {
             ledger: Ledger::default(),
             gws: Gws::seeded(&clock),
             huawei: Huawei::seeded(&clock, config),
             cloud_desktop: CloudDesktop::seeded(&clock),
+            capital_online: CapitalOnline::seeded(config.capital_online),
             clock,
             held: Vec::new(),
             faults: Vec::new(),
@@ -109,7 +113,11 @@ impl World {
             nonces: HashMap::new(),
             serial: 0,
             next_due: None,
+        };
+        for (number, account) in (1..).zip(&config.accounts) {
+            super::capital_online::endow(&mut world, &account.id, number);
         }
+        world
     }
 
     /// Milliseconds since the start.
@@ -179,6 +187,7 @@ impl World {
         super::gws::time::advance(self, now);
         super::huawei::time::advance(self, now);
         super::cloud_desktop::time::advance(self, now);
+        super::capital_online::time::advance(self, now);
         true
     }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
+mod capital_online;
 mod cloud_desktop;
 mod gws;
 mod huawei;
