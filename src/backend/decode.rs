@@ -186,15 +186,6 @@ impl<'a> Fields<'a> {
         found.next().is_none().then_some(rows)
     }
 
-    /// An object within the object.
-    pub(crate) fn object(self, name: &'static str) -> Result<Option<Fields<'a>>, Odd> {
-        match self.present(name) {
-            None => Ok(None),
-            Some(Value::Object(object)) => Ok(Some(Fields(object))),
-            Some(_) => Err(Odd::not(name, "not an object")),
-        }
-    }
-
     /// A list: an array, one bare object, either of them wrapped in an object with one field, or nothing. A bare
     /// object whose only field is one of `own` is a row, not a wrapper.
     pub(crate) fn rows(self, name: &'static str, own: &[&str]) -> Result<Option<Vec<Fields<'a>>>, Odd> {

@@ -3,9 +3,8 @@
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
 use jiff::fmt::strtime;
-use jiff::tz::{self, TimeZone};
+use jiff::tz::TimeZone;
 
 use crate::api::desktop::DesktopState;
 use crate::backend::decode::{Fields, Odd, timestamp};
@@ -40,7 +39,7 @@ pub(super) fn list(fields: Fields<'_>) -> Result<Vec<Fields<'_>>> {
     fields.array(DATA)?.ok_or(Odd::missing(DATA))
 }
 
-/// Also with an offset without a colon, and without any, which is China's time.
+/// Also with an offset without a colon.
 fn time(fields: Fields<'_>, name: &'static str) -> Result<Option<Timestamp>> {
     let Some(text) = fields.raw(name)? else {
         return Ok(None);
@@ -51,11 +50,7 @@ fn time(fields: Fields<'_>, name: &'static str) -> Result<Option<Timestamp>> {
             .to_timestamp()
             .ok()
     };
-    let without = || {
-        let date = DateTime::strptime("%Y-%m-%d %H:%M:%S", &text).ok()?;
-        Some(date.to_zoned(TimeZone::fixed(tz::offset(8))).ok()?.timestamp())
-    };
-    Ok(timestamp(&text).or_else(with_offset).or_else(without))
+    Ok(timestamp(&text).or_else(with_offset))
 }
 
 /// The address behind `line:` or `vlan1704:`.
