@@ -161,6 +161,15 @@ impl<'a> Fields<'a> {
         Ok(self.raw(name)?.as_deref().and_then(timestamp))
     }
 
+    /// An object within the object.
+    pub(crate) fn object(self, name: &'static str) -> Result<Option<Fields<'a>>, Odd> {
+        match self.present(name) {
+            None => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(Fields(object))),
+            Some(_) => Err(Odd::not(name, "not an object")),
+        }
+    }
+
     /// A list of texts fit to be shown; empty when there is none.
     pub(crate) fn texts(self, name: &'static str) -> Result<Vec<String>, Odd> {
         let odd = Odd::not(name, "not a list of texts");
