@@ -17,7 +17,9 @@ fn signatures_agree_with_the_published_client() {
     let body = r#"{"name":"pool-1","type":"STATIC","size":2}"#;
     let all = [JSON, HOST, PROJECT, DATE];
     let temporary = [HOST, PROJECT, DATE, ("x-security-token", "tok")];
-    let cases: [(&str, &str, &str, &[(&str, &str)], &str, &str); 4] = [
+    /// Method, path, query, headers, body and the signature that they must give.
+    type Case<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, &'a str);
+    let cases: [Case<'_>; 4] = [
         (
             "GET",
             POOL,
