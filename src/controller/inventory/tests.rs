@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::api::desktop::DesktopState;
-use crate::backend::gws::CAPABILITIES;
+use crate::backend::connect::capabilities;
 use crate::backend::{
     Capabilities, Catalog, ErrorClass, ObservedCluster, ObservedImage, Operation, Receipt, Result, Task, TaskState,
 };
@@ -15,7 +15,7 @@ struct Unasked;
 #[async_trait]
 impl Backend for Unasked {
     fn capabilities(&self) -> &'static Capabilities {
-        &CAPABILITIES
+        capabilities()[0].1
     }
 
     async fn catalog(&self) -> Result<Catalog> {
