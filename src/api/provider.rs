@@ -103,6 +103,10 @@ pub struct CloudDesktopProvider {
     /// its readiness is then unknown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub extended_api: bool,
+    /// The customer for whom a reseller's account buys; only resellers set it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
+    pub owner_id: Option<String>,
     /// Another endpoint than `https://clouddesktop.<region>.aliyuncs.com`. It must be on the operator's allow-list
     /// (`--allow-endpoint`), or the provider does not become ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -291,6 +295,10 @@ pub struct DesktopProviderStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]
     pub flavors: Vec<AvailableFlavor>,
+    /// Regions in which the vendor sells desktops, where it tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(max = 64)))]
+    pub regions: Vec<String>,
     /// When the catalog was last read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalog_time: Option<Time>,

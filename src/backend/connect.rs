@@ -5,12 +5,15 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::capital_online::{self, CapitalOnline};
 use super::client::Account;
+use super::cloud_desktop::{self, CloudDesktop};
 use super::gws::{self, Gws};
+use super::huawei::{self, Credentials, Huawei};
 use super::region::InvalidRegion;
 use super::{Backend, Capabilities};
 use crate::api::DesktopProviderSpec;
-use crate::http::credentials::{AccessKey, CredentialsError};
+use crate::http::credentials::{AccessKey, CredentialsError, Login};
 use crate::http::endpoint::{EndpointError, EndpointPolicy};
 use crate::http::observe::CallObserver;
 use crate::http::transport::SetupError;
@@ -104,6 +107,34 @@ pub fn connect(
         let backend = Gws::new(&account(&endpoint), AccessKey::from_secret(secret)?)?;
         return Ok(Arc::new(backend));
     }
+    if let Some(workspace) = &spec.huawei_workspace {
+        let field = "spec.huaweiWorkspace.region";
+        let (host, iam) = huawei::hosts(&workspace.region).map_err(|error| ConnectError::Region { field, error })?;
+        let at = endpoint("spec.huaweiWorkspace.endpoint", &host, &workspace.endpoint)?;
+        let iam = endpoint("spec.huaweiWorkspace.iamEndpoint", &iam, &workspace.iam_endpoint)?;
+        let credentials = if Login::is_meant(secret) {
+            Credentials::Login(Login::from_secret(secret)?)
+        } else {
+            Credentials::Key(AccessKey::from_secret(secret)?)
+        };
+        let backend = Huawei::new(&account(&at), &account(&iam), &workspace.project_id, credentials)?;
+        return Ok(Arc::new(backend));
+    }
+    if let Some(vendor) = &spec.cloud_desktop {
+        let field = "spec.cloudDesktop.region";
+        let host = cloud_desktop::host(&vendor.region).map_err(|error| ConnectError::Region { field, error })?;
+        let endpoint = endpoint("spec.cloudDesktop.endpoint", &host, &vendor.endpoint)?;
+        let key = AccessKey::from_secret(secret)?;
+        let owner_id = vendor.owner_id.clone();
+        let backend = CloudDesktop::new(&account(&endpoint), key, owner_id, vendor.extended_api)?;
+        return Ok(Arc::new(backend));
+    }
+    if let Some(capital) = &spec.capital_online {
+        let host = capital_online::host(capital.area);
+        let endpoint = endpoint("spec.capitalOnline.endpoint", host, &capital.endpoint)?;
+        let backend = CapitalOnline::new(&account(&endpoint), AccessKey::from_secret(secret)?, capital)?;
+        return Ok(Arc::new(backend));
+    }
     Err(ConnectError::Spec(
         "spec: no vendor is set. Set gws, cloudDesktop, capitalOnline or huaweiWorkspace.",
     ))
@@ -113,5 +144,8 @@ pub fn connect(
 /// to it, once more with that.
 #[must_use]
 pub fn capabilities() -> Vec<(&'static str, &'static Capabilities)> {
-    vec![("`gws`", &gws::CAPABILITIES)]
+    vec![
+        ("`gws`", &gws::CAPABILITIES),
+        ("`huaweiWorkspace`", &huawei::CAPABILITIES),
+    ]
 }

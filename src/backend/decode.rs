@@ -76,10 +76,40 @@ impl<'a> Fields<'a> {
         let Some(id) = self.raw(name)? else {
             return Ok(None);
         };
-        if id.len() <= MAX_ID && id.bytes().all(|b| b.is_ascii_graphic()) {
+        if is_id(&id) {
             Ok(Some(id))
         } else {
             Err(Odd::not(name, "not an id"))
+        }
+    }
+
+    /// A list of ids, in an array.
+    pub(crate) fn ids(self, name: &'static str) -> Result<Option<Vec<String>>, Odd> {
+        let odd = Odd::not(name, "not a list of ids");
+        match self.present(name) {
+            None => Ok(None),
+            Some(Value::Array(items)) => {
+                let ids = items.iter().map(|item| {
+                    let text = item.as_str().filter(|id| !id.is_empty() && is_id(id));
+                    text.map(str::to_owned).ok_or(odd)
+                });
+                ids.collect::<Result<_, _>>().map(Some)
+            }
+            Some(_) => Err(odd),
+        }
+    }
+
+    /// Whether there are no fields at all.
+    pub(crate) fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A list that is an array of objects and nothing else.
+    pub(crate) fn array(self, name: &'static str) -> Result<Option<Vec<Fields<'a>>>, Odd> {
+        match self.present(name) {
+            None => Ok(None),
+            Some(Value::Array(rows)) => objects(name, rows).map(Some),
+            Some(_) => Err(Odd::not(name, "not a list")),
         }
     }
 
@@ -117,9 +147,52 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A percentage, with its sign or without; none for anything that is none.
+    pub(crate) fn percent(self, name: &'static str) -> Result<Option<u8>, Odd> {
+        let text = self.raw(name)?;
+        let number = text.as_deref().map(|text| text.trim().trim_end_matches('%').trim_end());
+        Ok(number
+            .and_then(|number| number.parse().ok())
+            .filter(|percent| *percent <= 100))
+    }
+
     /// A point in time; none when it is written in a way nobody documents, because no date is worth losing a listing.
     pub(crate) fn time(self, name: &'static str) -> Result<Option<Timestamp>, Odd> {
         Ok(self.raw(name)?.as_deref().and_then(timestamp))
+    }
+
+    /// An object within the object.
+    pub(crate) fn object(self, name: &'static str) -> Result<Option<Fields<'a>>, Odd> {
+        match self.present(name) {
+            None => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(Fields(object))),
+            Some(_) => Err(Odd::not(name, "not an object")),
+        }
+    }
+
+    /// A list of texts fit to be shown; empty when there is none.
+    pub(crate) fn texts(self, name: &'static str) -> Result<Vec<String>, Odd> {
+        let odd = Odd::not(name, "not a list of texts");
+        match self.present(name) {
+            None => Ok(Vec::new()),
+            Some(Value::Array(items)) => items
+                .iter()
+                .map(|item| item.as_str().map(sanitize).ok_or(odd))
+                .collect(),
+            Some(_) => Err(odd),
+        }
+    }
+
+    /// The rows of whichever field is a list of objects that all have `id`: for lists whose name is not documented.
+    /// None unless there is exactly one such field.
+    pub(crate) fn rows_having(self, id: &'static str) -> Option<Vec<Fields<'a>>> {
+        let mut found = self.0.values().filter_map(|value| {
+            let rows = rows_in("", value, &[id]).ok().flatten()?;
+            let whole = !rows.is_empty() && rows.iter().all(|row| row.present(id).is_some());
+            whole.then_some(rows)
+        });
+        let rows = found.next()?;
+        found.next().is_none().then_some(rows)
     }
 
     /// A list: an array, one bare object, either of them wrapped in an object with one field, or nothing. A bare
@@ -127,23 +200,34 @@ impl<'a> Fields<'a> {
     pub(crate) fn rows(self, name: &'static str, own: &[&str]) -> Result<Option<Vec<Fields<'a>>>, Odd> {
         match self.present(name) {
             None => Ok(None),
-            Some(Value::Array(rows)) => objects(name, rows).map(Some),
-            Some(Value::Object(object)) => {
-                let mut fields = object.iter();
-                match (fields.next(), fields.next()) {
-                    (None, _) => Ok(None),
-                    (Some((key, inner)), None) if !own.contains(&key.as_str()) => match inner {
-                        Value::Array(rows) => objects(name, rows).map(Some),
-                        Value::Object(row) => Ok(Some(vec![Fields(row)])),
-                        Value::Null => Ok(Some(Vec::new())),
-                        _ => Ok(Some(vec![Fields(object)])),
-                    },
-                    _ => Ok(Some(vec![Fields(object)])),
-                }
-            }
-            Some(_) => Err(Odd::not(name, "not a list")),
+            Some(value) => rows_in(name, value, own),
         }
     }
+}
+
+/// See [`Fields::rows`].
+fn rows_in<'a>(name: &'static str, value: &'a Value, own: &[&str]) -> Result<Option<Vec<Fields<'a>>>, Odd> {
+    match value {
+        Value::Array(rows) => objects(name, rows).map(Some),
+        Value::Object(object) => {
+            let mut fields = object.iter();
+            match (fields.next(), fields.next()) {
+                (None, _) => Ok(None),
+                (Some((key, inner)), None) if !own.contains(&key.as_str()) => match inner {
+                    Value::Array(rows) => objects(name, rows).map(Some),
+                    Value::Object(row) => Ok(Some(vec![Fields(row)])),
+                    Value::Null => Ok(Some(Vec::new())),
+                    _ => Ok(Some(vec![Fields(object)])),
+                },
+                _ => Ok(Some(vec![Fields(object)])),
+            }
+        }
+        _ => Err(Odd::not(name, "not a list")),
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() <= MAX_ID && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 fn objects<'a>(name: &'static str, rows: &'a [Value]) -> Result<Vec<Fields<'a>>, Odd> {
@@ -168,10 +252,18 @@ fn whole(number: Option<f64>) -> Option<i64> {
     Some(int)
 }
 
-/// `2019-10-12T07:35Z`, `2020-09-17T02:02:25Z`, `2020-09-03T01:02:03.456Z` and `Wed Sep 25 16:17:39 CST 2019`.
+/// `2019-10-12T07:35Z`, `2020-09-17T02:02:25Z`, `2020-09-03T01:02:03.456Z`, `Wed Sep 25 16:17:39 CST 2019`, and
+/// `2022-05-07 14:03:44`, which names no zone and is China's time.
 pub(crate) fn timestamp(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    text.parse().ok().or_else(|| unix_date(text))
+    let parsed = text.parse().ok().or_else(|| unix_date(text));
+    parsed.or_else(|| in_china(DateTime::strptime("%Y-%m-%d %H:%M:%S", text).ok()?))
+}
+
+/// Eight hours ahead, all year.
+fn in_china(date: DateTime) -> Option<Timestamp> {
+    let zoned = date.to_zoned(TimeZone::fixed(tz::offset(8))).ok()?;
+    Some(zoned.timestamp())
 }
 
 /// The form of the program `date`. CST is China's time here, eight hours ahead.
@@ -282,6 +374,87 @@ mod tests {
     }
 
     #[test]
+    fn objects_and_lists_of_texts() {
+        assert_eq!(with(json!({"a": 1}), |f| f.object("f").map(|o| o.is_some())), Ok(true));
+        assert_eq!(with(json!(null), |f| f.object("f").map(|o| o.is_some())), Ok(false));
+        assert!(with(json!([1]), |f| f.object("f").is_err()));
+        let texts = |value: Value| with(value, |f| f.texts("f"));
+        assert_eq!(texts(json!(["a", "b\n"])), Ok(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(texts(json!(null)), Ok(Vec::new()));
+        assert!(texts(json!(["a", 1])).is_err() && texts(json!("a")).is_err());
+    }
+
+    #[test]
+    fn lists_without_a_name() {
+        for (value, expected) in [
+            (json!({"Anything": [{"Id": "1"}, {"Id": "2"}]}), Some(2)),
+            (json!({"Anything": {"Id": "1", "Name": "n"}}), Some(1)),
+            (json!({"Anything": {"Id": "1"}}), Some(1)),
+            (
+                json!({"Anything": {"Item": [{"Id": "1"}]}, "RequestId": "r", "Extra": {"a": [1]}}),
+                Some(1),
+            ),
+            (json!({"Anything": [{"Id": "1"}, {"Name": "n"}]}), None),
+            (json!({"Anything": [{"Id": "1"}], "More": [{"Id": "2"}]}), None),
+            (json!({"Anything": []}), None),
+            (json!({"Id": "1"}), None),
+            (json!({}), None),
+        ] {
+            let object = value.as_object().unwrap();
+            let found = Fields::new(object).rows_having("Id");
+            assert_eq!(found.map(|rows| rows.len()), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn percentages() {
+        for (value, expected) in [
+            (json!("100%"), Some(100)),
+            (json!(" 40 % "), Some(40)),
+            (json!(7), Some(7)),
+            (json!("101%"), None),
+            (json!("half"), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(with(value.clone(), |f| f.percent("f")), Ok(expected), "{value}");
+        }
+        assert!(with(json!([1]), |f| f.percent("f")).is_err());
+    }
+
+    #[test]
+    fn ids_objects_and_arrays() {
+        let ids = |value: Value| with(value, |f| f.ids("f"));
+        assert_eq!(ids(json!(["a", "b"])), Ok(Some(vec!["a".to_owned(), "b".to_owned()])));
+        assert_eq!(ids(json!([])), Ok(Some(Vec::new())));
+        assert_eq!(ids(json!(null)), Ok(None));
+        for value in [
+            json!("a"),
+            json!({"a": 1}),
+            json!([1]),
+            json!([""]),
+            json!(["a b"]),
+            json!([["a"]]),
+        ] {
+            assert!(ids(value.clone()).is_err(), "{value}");
+        }
+        for (value, expected) in [
+            (json!({"a": 1}), Ok(true)),
+            (json!({}), Ok(true)),
+            (json!(null), Ok(false)),
+            (json!(""), Ok(false)),
+            (json!([]), Err(())),
+            (json!("a"), Err(())),
+        ] {
+            let found = with(value.clone(), |f| f.object("f").map(|o| o.is_some()).map_err(|_| ()));
+            assert_eq!(found, expected, "{value}");
+        }
+        let rows = |value: Value| with(value, |f| f.array("f").map(|rows| rows.map(|r| r.len())));
+        assert_eq!(rows(json!([{"a": 1}, {}])), Ok(Some(2)));
+        assert_eq!(rows(json!(null)), Ok(None));
+        assert!(rows(json!({"a": 1})).is_err() && rows(json!([1])).is_err());
+    }
+
+    #[test]
     fn dates() {
         for (text, expected) in [
             ("Wed Sep 25 16:17:39 CST 2019", "2019-09-25T08:17:39Z"),
@@ -293,6 +466,7 @@ mod tests {
             ("2020-09-17T02:02:25Z", "2020-09-17T02:02:25Z"),
             ("2020-09-03T01:02:03.456Z", "2020-09-03T01:02:03.456Z"),
             ("2020-09-03T09:02:03+08:00", "2020-09-03T01:02:03Z"),
+            ("2022-05-07 14:03:44", "2022-05-07T06:03:44Z"),
         ] {
             assert_eq!(timestamp(text), Some(expected.parse().unwrap()), "{text}");
         }

@@ -5,13 +5,17 @@
 //! Backends know nothing of Kubernetes and vendors never import each other.
 
 pub mod capabilities;
+pub mod capital_online;
 pub mod client;
+pub mod cloud_desktop;
 pub mod connect;
 pub(crate) mod decode;
 pub mod error;
 pub mod gws;
+pub mod huawei;
 pub mod model;
 pub mod naming;
+pub mod pool;
 pub mod region;
 pub(crate) mod rpc;
 
@@ -108,6 +112,18 @@ pub trait Backend: Send + Sync {
         Err(self.unsupported("CreateUsers"))
     }
 
+    /// Gives a user, named by e-mail address, another name.
+    async fn rename_user(&self, email: &str, name: &str) -> Result<()> {
+        let _ = (email, name);
+        Err(self.unsupported("RenameUser"))
+    }
+
+    /// Puts a remark on users, named by e-mail address: on all of them or none.
+    async fn remark_users(&self, emails: &[String], remark: &str) -> Result<()> {
+        let _ = (emails, remark);
+        Err(self.unsupported("RemarkUsers"))
+    }
+
     /// How far a task got.
     async fn poll(&self, task: &Task) -> Result<TaskState>;
 
@@ -121,6 +137,11 @@ pub trait Backend: Send + Sync {
     async fn fetch_ticket(&self, request: &model::TicketRequest, task: &Task) -> Result<Option<Ticket>> {
         let _ = (request, task);
         Err(self.unsupported("FetchTicket"))
+    }
+
+    /// The vendor's own pools, where it has them.
+    fn pools(&self) -> Option<&dyn pool::PoolBackend> {
+        None
     }
 
     /// The refusal of what this vendor has no call for.

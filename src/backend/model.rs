@@ -16,6 +16,19 @@ pub struct Catalog {
     pub cluster_types: Vec<(String, String)>,
     /// Flavors, sorted by id.
     pub flavors: Vec<Flavor>,
+    /// Regions in which the vendor sells desktops, sorted; empty where it does not tell.
+    pub regions: Vec<String>,
+    /// Lines to the internet.
+    pub lines: Vec<Line>,
+}
+
+/// A line by which desktops reach the internet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    /// Vendor id.
+    pub id: String,
+    /// Whose line it is.
+    pub name: Option<String>,
 }
 
 /// A flavor a desktop can be made in. What the vendor does not tell is `None`.
@@ -217,6 +230,8 @@ pub struct DesktopSpec {
     pub uid: String,
     /// Number of the attempt, from 1; with the UID it makes the token of vendors that take one ([`token`](Self::token)).
     pub attempt: i32,
+    /// This attempt was sent before, and what became of it is not known: nothing may keep it from being sent again.
+    pub resent: bool,
     /// Name by which a lost answer is found again, as the vendor's [`Naming`](super::capabilities::Naming) has it.
     pub name: String,
     /// Where it is made.

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 
 use clap::Parser;
+use desktop_operator::sim::capital_online::Edition;
 use desktop_operator::sim::{Account, Sim, SimConfig};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -29,6 +30,9 @@ struct Args {
     /// Another network that exists; may be given several times.
     #[arg(long = "vpc", value_name = "ID")]
     vpcs: Vec<String>,
+    /// Edition of CapitalOnline's document that is served, 2022 or 2023.
+    #[arg(long, default_value = "2022")]
+    capital_online_edition: Edition,
 }
 
 #[tokio::main]
@@ -39,6 +43,7 @@ async fn main() -> anyhow::Result<()> {
         speed: args.speed,
         quirks: !args.strict,
         vpcs: args.vpcs,
+        capital_online: args.capital_online_edition,
         ..SimConfig::default()
     };
     if !args.accounts.is_empty() {

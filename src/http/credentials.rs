@@ -11,6 +11,43 @@ pub const ACCESS_KEY_SECRET: &str = "accessKeySecret";
 /// Key of a Secret that holds the token of a temporary access key.
 pub const SECURITY_TOKEN: &str = "securityToken";
 
+/// Key of a Secret that holds the name of a login's domain, which is the vendor's word for a company's account.
+pub const DOMAIN_NAME: &str = "domainName";
+/// Key of a Secret that holds the name of a login.
+pub const USER_NAME: &str = "userName";
+/// Key of a Secret that holds the password of a login.
+pub const PASSWORD: &str = "password";
+
+/// A login, for vendors that give a token for it. Nothing of it is ever shown.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The company's account.
+    pub domain: SecretString,
+    /// User in it.
+    pub user: SecretString,
+    /// Its password.
+    pub password: SecretString,
+}
+
+impl Login {
+    /// Whether a Secret is meant to hold a login: it has one of a login's keys, and no access key.
+    #[must_use]
+    pub fn is_meant(data: &BTreeMap<String, Vec<u8>>) -> bool {
+        let has = |key: &str| data.contains_key(key);
+        !has(ACCESS_KEY_ID) && !has(ACCESS_KEY_SECRET) && [DOMAIN_NAME, USER_NAME, PASSWORD].into_iter().any(has)
+    }
+
+    /// Reads `domainName`, `userName` and `password`, which unlike keys may hold any printable character. One line
+    /// break at the end of a value is dropped.
+    pub fn from_secret(data: &BTreeMap<String, Vec<u8>>) -> Result<Self, CredentialsError> {
+        Ok(Self {
+            domain: printable(data, DOMAIN_NAME)?,
+            user: printable(data, USER_NAME)?,
+            password: printable(data, PASSWORD)?,
+        })
+    }
+}
+
 /// An access key. Nothing of it is ever shown.
 #[derive(Clone, Debug)]
 pub struct AccessKey {
@@ -66,11 +103,32 @@ impl AccessKey {
 }
 
 fn required(data: &BTreeMap<String, Vec<u8>>, key: &'static str) -> Result<SecretString, CredentialsError> {
-    let value = data.get(key).ok_or_else(|| CredentialsError::Missing {
+    clean(key, present(data, key)?)
+}
+
+fn printable(data: &BTreeMap<String, Vec<u8>>, key: &'static str) -> Result<SecretString, CredentialsError> {
+    match std::str::from_utf8(bare(key, present(data, key)?)?) {
+        Ok(text) if !text.chars().any(char::is_control) => Ok(text.into()),
+        _ => Err(CredentialsError::OddCharacter { key }),
+    }
+}
+
+fn present<'a>(data: &'a BTreeMap<String, Vec<u8>>, key: &'static str) -> Result<&'a [u8], CredentialsError> {
+    let missing = || CredentialsError::Missing {
         key,
         similar: data.keys().find(|other| letters(other) == letters(key)).cloned(),
-    })?;
-    clean(key, value)
+    };
+    data.get(key).map(Vec::as_slice).ok_or_else(missing)
+}
+
+/// The value without the line break that `echo` and editors leave at its end.
+fn bare<'a>(key: &'static str, value: &'a [u8]) -> Result<&'a [u8], CredentialsError> {
+    let value = value.strip_suffix(b"\n").unwrap_or(value);
+    let value = value.strip_suffix(b"\r").unwrap_or(value);
+    if value.is_empty() {
+        return Err(CredentialsError::Empty { key });
+    }
+    Ok(value)
 }
 
 fn letters(key: &str) -> String {
@@ -81,12 +139,7 @@ fn letters(key: &str) -> String {
 }
 
 fn clean(key: &'static str, value: &[u8]) -> Result<SecretString, CredentialsError> {
-    let value = value.strip_suffix(b"\n").unwrap_or(value);
-    let value = value.strip_suffix(b"\r").unwrap_or(value);
-    if value.is_empty() {
-        return Err(CredentialsError::Empty { key });
-    }
-    match std::str::from_utf8(value) {
+    match std::str::from_utf8(bare(key, value)?) {
         Ok(text) if text.bytes().all(|b| b.is_ascii_graphic()) => Ok(text.into()),
         _ => Err(CredentialsError::OddCharacter { key }),
     }
@@ -130,6 +183,26 @@ mod tests {
             missing.to_string(),
             "the Secret has no key accessKeyId, but one called \"access-key-ID\". Add it."
         );
+    }
+
+    #[test]
+    fn a_login_is_meant_where_no_key_is() {
+        let login = [
+            (DOMAIN_NAME, "办公\n"),
+            (USER_NAME, "op erator"),
+            (PASSWORD, "p w\u{20ac}"),
+        ];
+        assert!(Login::is_meant(&secret(&login)));
+        let read = Login::from_secret(&secret(&login)).unwrap();
+        assert_eq!(read.domain.expose_secret(), "办公");
+        assert_eq!(read.password.expose_secret(), "p w\u{20ac}");
+        assert!(!format!("{read:?}").contains("erator"));
+        assert!(!Login::is_meant(&secret(&[(PASSWORD, "a"), (ACCESS_KEY_ID, "b")])));
+        assert!(!Login::is_meant(&secret(&[("other", "a")])));
+        let odd = Login::from_secret(&secret(&[(DOMAIN_NAME, "a\tb")])).unwrap_err();
+        assert_eq!(odd, CredentialsError::OddCharacter { key: DOMAIN_NAME });
+        let missing = Login::from_secret(&secret(&[(DOMAIN_NAME, "a"), (USER_NAME, "b")])).unwrap_err();
+        assert!(missing.to_string().contains("password"));
     }
 
     #[test]

@@ -8,6 +8,8 @@ mod once;
 mod steady;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod token;
 mod unsupported;
 mod user;
 
@@ -680,9 +682,10 @@ impl<'a> Draft<'a> {
         let Some(mut intent) = self.status.create.clone() else {
             return;
         };
-        let Some(request) = self.request(intent.attempt, place) else {
+        let Some(mut request) = self.request(intent.attempt, place) else {
             return;
         };
+        request.resent = true;
         intent.first_start_time.get_or_insert(intent.start_time);
         intent.start_time = Time(self.inputs.now);
         intent.not_after_time = Time(super::after(self.inputs.now, self.inputs.limits.intent_lifetime));
@@ -712,6 +715,7 @@ impl<'a> Draft<'a> {
         Some(backend::DesktopSpec {
             uid: self.inputs.uid.to_owned(),
             attempt,
+            resent: false,
             name: vendor_name(self.inputs.name, self.inputs.uid, spec, self.naming()),
             place: Place {
                 subnet_id: network

@@ -210,7 +210,10 @@ impl Parts<'_> {
                 }
                 *self.last_error = None;
             }
-            Err(error) if error.class == ErrorClass::Ambiguous => *self.last_error = Some(last_error(error)),
+            // A refusal of the same attempt sent again says nothing about the first time it was sent.
+            Err(error) if error.class == ErrorClass::Ambiguous || intent.first_start_time.is_some() => {
+                *self.last_error = Some(last_error(error));
+            }
             Err(error) => {
                 *self.create = Some(CreateIntent {
                     phase: CreatePhase::Failed,

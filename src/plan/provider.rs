@@ -140,9 +140,17 @@ fn catalog_into(status: &mut DesktopProviderStatus, catalog: Catalog, now: Times
             available: flavor.available,
         })
         .collect();
-    if status.catalog_time.is_none() || types != status.cluster_types || flavors != status.flavors {
+    let regions: Vec<_> = catalog
+        .regions
+        .iter()
+        .take(100)
+        .map(|r| condition::truncate(r, 64))
+        .collect();
+    let same = types == status.cluster_types && flavors == status.flavors && regions == status.regions;
+    if status.catalog_time.is_none() || !same {
         status.catalog_time = Some(Time(now));
     }
+    status.regions = regions;
     status.cluster_types = types;
     status.flavors = flavors;
 }

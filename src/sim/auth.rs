@@ -143,4 +143,28 @@ mod tests {
         assert!(!signed_by("other", &text, &params["Signature"]));
         assert!(!signed_by("testsecret", &text, "AAAA"));
     }
+
+    /// What the vendors' published clients agree on, CloudDesktop's calls among them.
+    #[test]
+    fn vectors_of_the_published_clients() {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Vector {
+            name: String,
+            method: String,
+            secret: String,
+            params: BTreeMap<String, String>,
+            string_to_sign: String,
+            signature: String,
+        }
+        let text = include_str!("../../tests/data/signing-vectors.json");
+        let vectors: Vec<Vector> = serde_json::from_str(text).unwrap();
+        assert!(vectors.iter().any(|vector| vector.params["Version"] == "2017-03-01"));
+        for vector in vectors {
+            let text = string_to_sign(&vector.method, &vector.params);
+            assert_eq!(text, vector.string_to_sign, "{}", vector.name);
+            assert!(signed_by(&vector.secret, &text, &vector.signature), "{}", vector.name);
+            assert!(!signed_by("other", &text, &vector.signature), "{}", vector.name);
+        }
+    }
 }

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::capital_online::Edition;
+
 /// How a simulator behaves. The default suits tests: one account, a random port, the vendor's odd types.
 #[derive(Clone, Debug)]
 pub struct SimConfig {
@@ -26,6 +28,8 @@ pub struct SimConfig {
     pub instance_types: Vec<String>,
     /// Refuse to make an image of a desktop that is not stopped. The document does not say.
     pub capture_needs_stopped: bool,
+    /// Edition of CapitalOnline's document that is served.
+    pub capital_online: Edition,
 }
 
 impl Default for SimConfig {
@@ -40,6 +44,7 @@ impl Default for SimConfig {
             nats: BTreeMap::new(),
             instance_types: Vec::new(),
             capture_needs_stopped: false,
+            capital_online: Edition::default(),
         }
     }
 }

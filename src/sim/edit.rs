@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::capital_online::edit::CapitalOnlineEdit;
+use super::cloud_desktop::edit::CloudDesktopEdit;
 use super::gws::edit::GwsEdit;
+use super::huawei::edit::HuaweiEdit;
 use super::world::{Key, World};
 
 /// A change made by hand: in the vendor's console, by somebody else, or by time.
@@ -13,6 +16,12 @@ pub enum Edit {
     Account(AccountEdit),
     /// Objects of Alibaba GWS.
     Gws(GwsEdit),
+    /// Objects of Huawei Workspace.
+    Huawei(HuaweiEdit),
+    /// Objects of Alibaba CloudDesktop.
+    CloudDesktop(CloudDesktopEdit),
+    /// Objects of CapitalOnline gcw.
+    CapitalOnline(CapitalOnlineEdit),
 }
 
 /// Changes of accounts, keys and time.
@@ -59,6 +68,24 @@ impl From<GwsEdit> for Edit {
     }
 }
 
+impl From<HuaweiEdit> for Edit {
+    fn from(edit: HuaweiEdit) -> Self {
+        Self::Huawei(edit)
+    }
+}
+
+impl From<CloudDesktopEdit> for Edit {
+    fn from(edit: CloudDesktopEdit) -> Self {
+        Self::CloudDesktop(edit)
+    }
+}
+
+impl From<CapitalOnlineEdit> for Edit {
+    fn from(edit: CapitalOnlineEdit) -> Self {
+        Self::CapitalOnline(edit)
+    }
+}
+
 impl From<AccountEdit> for Edit {
     fn from(edit: AccountEdit) -> Self {
         Self::Account(edit)
@@ -69,6 +96,9 @@ impl From<AccountEdit> for Edit {
 pub(crate) fn apply(world: &mut World, edit: Edit) -> Result<String, EditError> {
     match edit {
         Edit::Gws(edit) => super::gws::edit::apply(world, edit),
+        Edit::Huawei(edit) => super::huawei::edit::apply(world, edit),
+        Edit::CloudDesktop(edit) => super::cloud_desktop::edit::apply(world, edit),
+        Edit::CapitalOnline(edit) => super::capital_online::edit::apply(world, edit),
         Edit::Account(AccountEdit::AddKey {
             account,
             key_id,

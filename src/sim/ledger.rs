@@ -80,6 +80,12 @@ pub enum Kind {
     Instance,
     /// An image.
     Image,
+    /// A person.
+    User,
+    /// A group of policies.
+    PolicyGroup,
+    /// A pool of desktops.
+    Pool,
 }
 
 /// The life of one object.

@@ -7,24 +7,31 @@
 
 mod admin;
 mod auth;
+pub mod capital_online;
 mod clock;
+pub mod cloud_desktop;
 mod config;
 mod connection;
 mod edit;
 mod fault;
 pub mod gws;
 mod handle;
+pub mod huawei;
 mod ledger;
+mod rpc;
 mod server;
 mod vendor;
 mod wire;
 mod world;
 
+pub use capital_online::edit::CapitalOnlineEdit;
 pub use clock::Clock;
+pub use cloud_desktop::edit::CloudDesktopEdit;
 pub use config::{Account, Durations, SimConfig};
 pub use edit::{AccountEdit, Edit, EditError};
 pub use fault::{Armed, Fault, FaultKind, FaultPoint, When};
 pub use gws::edit::GwsEdit;
 pub use handle::{Sim, SimError, Stuck};
+pub use huawei::edit::HuaweiEdit;
 pub use ledger::{Entry, FaultMark, Kind, Ledger, Lifetime, Outcome};
 pub use world::{Held, World};

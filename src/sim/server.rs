@@ -13,10 +13,14 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::admin;
+use super::capital_online;
+use super::cloud_desktop;
 use super::connection::Cut;
 use super::fault::{self, Fault, FaultKind, When};
 use super::gws::wire::Gateway;
+use super::huawei::wire::Gateway as Huawei;
 use super::ledger::{Entry, FaultMark, Outcome};
+use super::rpc;
 use super::vendor::{ApiError, Call, Done, Request, Vendor, redacted};
 use super::wire::{self, Reply};
 use super::world::{Held, World};
@@ -127,9 +131,17 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     admin::routes().fallback(vendor_call).with_state(shared)
 }
 
-/// The vendor that lives at a path.
-fn vendor_at(uri: &Uri) -> Option<&'static dyn Vendor> {
-    matches!(uri.path(), "" | "/").then_some(&Gateway as &dyn Vendor)
+/// The vendor that a request is for: it lives at a path, and products of one vendor are told apart by their versions.
+fn vendor_of(path: &str, request: &Request) -> Option<&'static dyn Vendor> {
+    match path {
+        "" | "/" if rpc::version(request).as_deref() == Some(cloud_desktop::wire::VERSION) => {
+            Some(&cloud_desktop::wire::Gateway)
+        }
+        "" | "/" => Some(&Gateway),
+        "/gcw" | "/gcw/" => Some(&capital_online::wire::Gateway),
+        path if path.starts_with("/v2/") || path == "/v3/auth/tokens" => Some(&Huawei),
+        _ => None,
+    }
 }
 
 async fn vendor_call(
@@ -140,14 +152,15 @@ async fn vendor_call(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let Some(vendor) = vendor_at(&uri) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
     let request = Request {
         method,
+        path: uri.path().to_owned(),
         query: uri.query().unwrap_or_default().to_owned(),
         headers,
         body,
+    };
+    let Some(vendor) = vendor_of(uri.path(), &request) else {
+        return StatusCode::NOT_FOUND.into_response();
     };
     // In a task of its own: a vendor goes on with what it was asked although the client has hung up.
     let processed = tokio::spawn(async move { process(&shared, vendor, &request).await }).await;
@@ -166,12 +179,19 @@ struct Answer {
     status: u16,
     body: Value,
     request_id: String,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Answer {
+    fn reply(&self) -> Reply {
+        wire::json_reply(self.status, &self.body).with_headers(&self.headers)
+    }
 }
 
 async fn process(shared: &Shared, vendor: &dyn Vendor, request: &Request) -> Reply {
     let (call, fault) = match shared.change(|world| admit(world, vendor, request)) {
         Ok(admitted) => admitted,
-        Err(answer) => return wire::json_reply(answer.status, &answer.body),
+        Err(answer) => return answer.reply(),
     };
     if let Some(fault) = fault.as_ref().filter(|fault| fault.when() == When::Before) {
         if fault.kind != FaultKind::Hold {
@@ -184,7 +204,7 @@ async fn process(shared: &Shared, vendor: &dyn Vendor, request: &Request) -> Rep
     }
     let answer = shared.change(|world| execute(world, vendor, &call, fault.as_ref()));
     match fault.filter(|fault| fault.when() == When::AfterCommit) {
-        None => wire::json_reply(answer.status, &answer.body),
+        None => answer.reply(),
         Some(fault) => {
             if fault.kind == FaultKind::Hold && !shared.park(&call, When::AfterCommit).await {
                 return Reply::Reset;
@@ -206,12 +226,14 @@ fn admit(world: &mut World, vendor: &dyn Vendor, request: &Request) -> Result<(C
                 account: String::new(),
                 action: refusal.action,
                 params: refusal.params,
+                body: Value::Null,
             };
             let request_id = world.request_id();
             record(world, &call, Err(&refusal.error), None);
             Err(Answer {
                 status: refusal.error.http,
                 body: vendor.error(&request_id, &refusal.error),
+                headers: vendor.headers(&request_id),
                 request_id,
             })
         }
@@ -227,6 +249,7 @@ fn stopped(world: &mut World, vendor: &dyn Vendor, call: &Call, fault: &Fault) -
     Answer {
         status: 200,
         body: vendor.success(world, &request_id, &Done::default()),
+        headers: vendor.headers(&request_id),
         request_id,
     }
 }
@@ -251,9 +274,12 @@ fn execute(world: &mut World, vendor: &dyn Vendor, call: &Call, fault: Option<&F
                 _ => {}
             }
             record(world, call, Ok(&done), fault);
+            let mut headers = vendor.headers(&request_id);
+            headers.extend(done.headers.iter().cloned());
             Answer {
-                status: 200,
+                status: done.status.unwrap_or(200),
                 body: vendor.success(world, &request_id, &done),
+                headers,
                 request_id,
             }
         }
@@ -262,6 +288,7 @@ fn execute(world: &mut World, vendor: &dyn Vendor, call: &Call, fault: Option<&F
             Answer {
                 status: error.http,
                 body: vendor.error(&request_id, &error),
+                headers: vendor.headers(&request_id),
                 request_id,
             }
         }
@@ -296,7 +323,7 @@ fn record(world: &mut World, call: &Call, result: Result<&Done, &ApiError>, faul
     let mut entry = match result {
         Ok(done) => {
             let outcome = if done.wrote { Outcome::Committed } else { Outcome::Read };
-            let mut entry = entry(world, call, outcome, 200);
+            let mut entry = entry(world, call, outcome, done.status.unwrap_or(200));
             entry.ids.clone_from(&done.ids);
             entry
         }
@@ -316,13 +343,14 @@ async fn spoil(shared: &Shared, vendor: &dyn Vendor, kind: &FaultKind, answer: A
         status,
         body,
         request_id,
+        headers,
     } = answer;
-    match kind {
+    let reply = match kind {
         FaultKind::Throttle { retry_after_ms } => {
             let error = vendor.throttled();
             let body = vendor.error(&request_id, &error);
             match retry_after_ms {
-                Some(wait) => wire::json_with_header(error.http, &body, "x-acs-retry-after", &wait.to_string()),
+                Some(wait) => wire::json_reply(error.http, &body).with_headers(&[vendor.retry_after(*wait)]),
                 None => wire::json_reply(error.http, &body),
             }
         }
@@ -330,8 +358,9 @@ async fn spoil(shared: &Shared, vendor: &dyn Vendor, kind: &FaultKind, answer: A
             let error = ApiError::new(*http, code, message);
             wire::json_reply(*http, &vendor.error(&request_id, &error))
         }
-        FaultKind::Status { http, page } => wire::page(*http, *page),
-        FaultKind::Html => wire::page(200, true),
+        // A gateway in front of the vendor answers these and knows none of its headers.
+        FaultKind::Status { http, page } => return wire::page(*http, *page),
+        FaultKind::Html => return wire::page(200, true),
         FaultKind::Truncated => wire::truncated(status, &body),
         FaultKind::WrongTypes => wire::json_reply(status, &wire::wrong_types(&body)),
         FaultKind::Oversize => wire::oversize(status, body),
@@ -350,14 +379,15 @@ async fn spoil(shared: &Shared, vendor: &dyn Vendor, kind: &FaultKind, answer: A
             if let Some(fields) = body.as_object_mut() {
                 for (_, value) in fields
                     .iter_mut()
-                    .filter(|(name, _)| !matches!(name.as_str(), "Code" | "RequestId"))
+                    .filter(|(name, _)| !matches!(name.as_str(), "Code" | "RequestId" | "error_code"))
                 {
                     *value = json!(text);
                 }
             }
-            wire::json_with_header(400, &body, "x-acs-message", text)
+            wire::json_reply(400, &body).with_headers(&[("x-acs-message", text.clone())])
         }
-    }
+    };
+    reply.with_headers(&headers)
 }
 
 /// What `/_sim/state` shows.
@@ -367,6 +397,8 @@ pub(crate) fn state(world: &World) -> Value {
         ("clusters", world.gws.clusters.len()),
         ("instances", world.gws.instances.len()),
         ("images", world.gws.images.len()),
+        ("huaweiDesktops", world.huawei.desktops.len()),
+        ("huaweiPools", world.huawei.pools.len()),
         ("requests", world.ledger.entries().len()),
     ]
     .into();
@@ -375,6 +407,9 @@ pub(crate) fn state(world: &World) -> Value {
         "date": world.clock.date(world.now()),
         "census": census,
         "gws": world.gws,
+        "huawei": world.huawei,
+        "cloudDesktop": world.cloud_desktop,
+        "capitalOnline": world.capital_online,
         "held": world.held,
         "faults": faults,
     })

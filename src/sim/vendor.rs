@@ -12,6 +12,7 @@ use super::world::World;
 /// A request as it came off the wire.
 pub(crate) struct Request {
     pub method: Method,
+    pub path: String,
     pub query: String,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -22,6 +23,8 @@ pub(crate) struct Call {
     pub account: String,
     pub action: String,
     pub params: BTreeMap<String, String>,
+    /// The JSON body, of vendors that take one.
+    pub body: Value,
 }
 
 /// A request that was refused at the door.
@@ -62,6 +65,10 @@ pub(crate) struct Done {
     pub made: Option<(Kind, String)>,
     /// Task it started.
     pub task: Option<String>,
+    /// HTTP status, where success is not 200.
+    pub status: Option<u16>,
+    /// Headers of the answer beside the usual ones.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl Done {
@@ -106,6 +113,16 @@ pub(crate) trait Vendor: Sync {
     /// The error that tells a client to slow down.
     fn throttled(&self) -> ApiError;
 
+    /// The header that says how long a client is to wait.
+    fn retry_after(&self, milliseconds: u64) -> (&'static str, String) {
+        ("x-acs-retry-after", milliseconds.to_string())
+    }
+
+    /// Headers that every answer has.
+    fn headers(&self, _request_id: &str) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// Makes a task stay unfinished.
     fn never_finish(&self, world: &mut World, task: &str);
 
@@ -115,7 +132,10 @@ pub(crate) trait Vendor: Sync {
 
 /// The parameters with everything secret replaced.
 pub(crate) fn redacted(params: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let secret = |name: &str| name.contains("Password") || matches!(name, "Signature" | "SecurityToken");
+    let secret = |name: &str| {
+        let last = name.rsplit('.').next().unwrap_or(name);
+        last.to_ascii_lowercase().contains("password") || matches!(last, "Signature" | "SecurityToken")
+    };
     params
         .iter()
         .map(|(name, value)| {

@@ -18,6 +18,20 @@ pub(crate) enum Reply {
     Reset,
 }
 
+impl Reply {
+    /// The same with more headers; a value that cannot be a header is left out.
+    pub(crate) fn with_headers(mut self, headers: &[(&'static str, String)]) -> Self {
+        if let Self::Http(response) = &mut self {
+            for (name, value) in headers {
+                if let Ok(value) = HeaderValue::from_str(value) {
+                    response.headers_mut().insert(HeaderName::from_static(name), value);
+                }
+            }
+        }
+        self
+    }
+}
+
 /// A page as a proxy in front of the vendor would send it.
 const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Gateway</title></head>\
                     <body><h1>The server could not answer</h1></body></html>\n";
@@ -31,22 +45,14 @@ fn response(status: u16, content_type: &'static str, body: Body) -> Response {
     response
 }
 
-/// A JSON answer.
+/// A JSON answer; of a `null` nothing but the status.
 pub(crate) fn json_reply(status: u16, body: &Value) -> Reply {
-    Reply::Http(response(
-        status,
-        "application/json;charset=utf-8",
-        Body::from(body.to_string()),
-    ))
-}
-
-/// A JSON answer with one more header; a value that cannot be a header is left out.
-pub(crate) fn json_with_header(status: u16, body: &Value, name: &'static str, value: &str) -> Reply {
-    let mut response = response(status, "application/json;charset=utf-8", Body::from(body.to_string()));
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(HeaderName::from_static(name), value);
-    }
-    Reply::Http(response)
+    let text = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
+    Reply::Http(response(status, "application/json;charset=utf-8", Body::from(text)))
 }
 
 /// A gateway's page, or nothing but a status.

@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::capital_online::CapitalOnline;
 use super::clock::Clock;
+use super::cloud_desktop::CloudDesktop;
 use super::config::{ScaledDurations, SimConfig};
 use super::fault::{Armed, When};
 use super::gws::Gws;
+use super::huawei::Huawei;
 use super::ledger::{Kind, Ledger, Lifetime};
 
 /// A request that waits to be released.
@@ -51,6 +54,12 @@ pub struct World {
     pub ledger: Ledger,
     /// Alibaba GWS.
     pub gws: Gws,
+    /// Huawei Workspace.
+    pub huawei: Huawei,
+    /// Alibaba CloudDesktop.
+    pub cloud_desktop: CloudDesktop,
+    /// CapitalOnline gcw.
+    pub capital_online: CapitalOnline,
     /// Time.
     pub clock: Clock,
     /// Requests that wait to be released.
@@ -80,9 +89,12 @@ impl World {
             .collect();
         let numbered = |prefix: &'static str| (1..10).map(move |n| format!("{prefix}-{n}"));
         let clock = Clock::default();
-        Self {
+        let mut world = Self {
             ledger: Ledger::default(),
             gws: Gws::seeded(&clock),
+            huawei: Huawei::seeded(&clock, config),
+            cloud_desktop: CloudDesktop::seeded(&clock),
+            capital_online: CapitalOnline::seeded(config.capital_online),
             clock,
             held: Vec::new(),
             faults: Vec::new(),
@@ -101,7 +113,11 @@ impl World {
             nonces: HashMap::new(),
             serial: 0,
             next_due: None,
+        };
+        for (number, account) in (1..).zip(&config.accounts) {
+            super::capital_online::endow(&mut world, &account.id, number);
         }
+        world
     }
 
     /// Milliseconds since the start.
@@ -169,16 +185,25 @@ impl World {
         }
         self.next_due = None;
         super::gws::time::advance(self, now);
+        super::huawei::time::advance(self, now);
+        super::cloud_desktop::time::advance(self, now);
+        super::capital_online::time::advance(self, now);
         true
     }
 
     /// Records that an object came into being; `by_request` says whether the current request made it.
     pub(crate) fn born(&mut self, kind: Kind, id: &str, account: &str, by_request: bool) {
+        let maker = by_request.then(|| self.ledger.next());
+        self.born_of(kind, id, account, maker);
+    }
+
+    /// Records that an object came into being, and the request that made it, which may be long past.
+    pub(crate) fn born_of(&mut self, kind: Kind, id: &str, account: &str, created_by: Option<u64>) {
         let life = Lifetime {
             kind,
             id: id.to_owned(),
             account: account.to_owned(),
-            created_by: by_request.then(|| self.ledger.next()),
+            created_by,
             created: self.now(),
             gone: None,
         };

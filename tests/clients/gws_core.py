@@ -59,7 +59,7 @@ def main(base, key, secret):
         expect_refused("SignatureNonceUsed", lambda: call("DescribeClusters"))
     with mock.patch.object(parameter_helper, "get_iso_8061_date", return_value="2020-01-01T00:00:00Z"):
         expect_refused("InvalidTimeStamp.Expired", lambda: call("DescribeClusters"))
-    expect_refused("InvalidVersion", lambda: caller(base, key, secret, "2017-03-01")("DescribeClusters"))
+    expect_refused("InvalidVersion", lambda: caller(base, key, secret, "2015-01-01")("DescribeClusters"))
     expect_refused("InvalidApi.NotFound", lambda: call("DescribeWeather"))
     expect_refused("MissingParameter", lambda: call("StopInstance"))
     answer = call("DescribeImages")

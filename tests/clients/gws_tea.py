@@ -58,7 +58,7 @@ def main(base, key, secret):
     expect_refused("SignatureNonceUsed", lambda: replayed("DescribeClusters"))
     past = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 16 * 60))
     expect_refused("InvalidTimeStamp.Expired", lambda: caller(base, key, secret, Timestamp=past)("DescribeClusters"))
-    expect_refused("InvalidVersion", lambda: caller(base, key, secret, Version="2017-03-01")("DescribeClusters"))
+    expect_refused("InvalidVersion", lambda: caller(base, key, secret, Version="2015-01-01")("DescribeClusters"))
     expect_refused("MissingParameter", lambda: call("StopInstance"))
 
 

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
+mod capital_online;
+mod cloud_desktop;
 mod gws;
+mod huawei;
 mod sim_client;
 mod sim_edits;
 mod sim_faults;

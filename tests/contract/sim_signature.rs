@@ -61,7 +61,7 @@ async fn what_is_not_signed_right_is_refused_and_says_why() {
             "InvalidTimeStamp.Expired",
         ),
         (with("Timestamp", "2020-01-01 00:00:00"), 400, "InvalidTimeStamp.Format"),
-        (with("Version", "2017-03-01"), 400, "InvalidVersion"),
+        (with("Version", "2015-01-01"), 400, "InvalidVersion"),
         (with("Action", "DescribeWeather"), 404, "InvalidApi.NotFound"),
         (with("Format", "XML"), 400, "InvalidFormat"),
     ];

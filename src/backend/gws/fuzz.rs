@@ -9,11 +9,12 @@ use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
 
 use super::calls::Yields;
-use super::{map, paging, receipt};
+use super::{map, receipt};
 use crate::backend::client::Scrubber;
 use crate::backend::decode::{Fields, timestamp};
 use crate::backend::model::TaskKind;
 use crate::backend::rpc::errors::read;
+use crate::backend::rpc::paging;
 use crate::backend::{ErrorClass, ObservedCluster, ObservedDesktop, ObservedImage};
 use crate::http::transport::{Answer, Effect};
 

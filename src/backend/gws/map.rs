@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::paging::Row;
 use crate::api::desktop::DesktopState;
 use crate::backend::decode::{Fields, Odd, timestamp};
 use crate::backend::model::{
     ClusterState, DirectoryState, ImageState, ObservedCluster, ObservedDesktop, ObservedImage, PolicyValues, Session,
 };
 use crate::backend::naming;
+use crate::backend::rpc::paging::{Names, Row};
 
 type Result<T> = std::result::Result<T, Odd>;
 
@@ -49,6 +49,13 @@ const DISPLAY: [Field; 2] = [
     ("visualLossless", "VisualLossless", SWITCH),
 ];
 
+/// What this product calls the parts of a page.
+const PAGES: Names = Names {
+    total: "TotalCount",
+    number: "PageNumber",
+    size: "PageSize",
+};
+
 fn required(fields: Fields<'_>, id: &'static str) -> Result<String> {
     fields.id(id)?.ok_or(Odd::missing(id))
 }
@@ -57,6 +64,7 @@ impl Row for ObservedCluster {
     const ACTION: &'static str = "DescribeClusters";
     const ROWS: &'static str = "Clusters";
     const OWN: &'static [&'static str] = &[];
+    const PAGES: Names = PAGES;
 
     fn read(fields: Fields<'_>) -> Result<Option<Self>> {
         let vendor_state = fields.text("Status")?.unwrap_or_default();
@@ -91,6 +99,7 @@ impl Row for ObservedDesktop {
     const ACTION: &'static str = "DescribeInstances";
     const ROWS: &'static str = "Instances";
     const OWN: &'static [&'static str] = &["AppList"];
+    const PAGES: Names = PAGES;
 
     fn read(fields: Fields<'_>) -> Result<Option<Self>> {
         // The document's example lists the applications of a desktop as a desktop of their own.
@@ -154,6 +163,7 @@ impl Row for ObservedImage {
     const ACTION: &'static str = "DescribeImages";
     const ROWS: &'static str = "Images";
     const OWN: &'static [&'static str] = &[];
+    const PAGES: Names = PAGES;
 
     fn read(fields: Fields<'_>) -> Result<Option<Self>> {
         let vendor_state = fields.text("Status")?.unwrap_or_default();
@@ -165,13 +175,12 @@ impl Row for ObservedImage {
             "missing" => ImageState::Missing,
             _ => ImageState::Unknown,
         };
-        let progress = fields.text("Progress")?;
         Ok(Some(Self {
             id: required(fields, "ImageId")?,
             name: fields.text("Name")?,
             vendor_state,
             state,
-            progress: progress.as_deref().and_then(percent),
+            progress: fields.percent("Progress")?,
             size_gib: fields.int("Size")?,
             custom: fields
                 .text("ImageType")?
@@ -183,12 +192,6 @@ impl Row for ObservedImage {
     fn id(&self) -> &str {
         &self.id
     }
-}
-
-/// `100%`; none for anything that is no percentage.
-fn percent(text: &str) -> Option<u8> {
-    let number = text.trim().trim_end_matches('%').trim_end();
-    number.parse().ok().filter(|percent| *percent <= 100)
 }
 
 /// Reported values in the words of the spec. One without such a word stays as the vendor has it, so that it is seen to

@@ -4,7 +4,6 @@ mod calls;
 #[cfg(test)]
 mod fuzz;
 mod map;
-mod paging;
 
 use async_trait::async_trait;
 use base64::Engine as _;

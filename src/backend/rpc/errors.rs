@@ -93,6 +93,18 @@ pub(crate) fn class_of(code: &str, status: StatusCode) -> Option<ErrorClass> {
     let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| code.ends_with(suffix));
     let holds = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
 
+    // CloudDesktop answers the creation of a user with sentences, and with status 200. The first one says that the
+    // account has no directory; the others do not say what became of the user.
+    if begins(&["Domain name must be set"]) {
+        return Some(ErrorClass::Invalid);
+    }
+    if begins(&["Create user ", "AD access failed"]) {
+        return Some(ErrorClass::Transient);
+    }
+    // The token was used for something else, which may well have been made.
+    if begins(&["Idempotent"]) {
+        return Some(ErrorClass::Ambiguous);
+    }
     if begins(&["Throttling"]) || status == StatusCode::TOO_MANY_REQUESTS {
         return Some(ErrorClass::Throttled);
     }

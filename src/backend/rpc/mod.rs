@@ -1,6 +1,7 @@
 //! Alibaba's RPC style, which GWS and CloudDesktop share: signature version 1, parameters in, one JSON object out.
 
 pub(crate) mod errors;
+pub(crate) mod paging;
 
 use std::borrow::Cow;
 

@@ -1,16 +1,13 @@
 //! The front door of GWS and the form of its answers.
 
-use std::collections::BTreeMap;
-
-use http::header;
 use jiff::Timestamp;
 use jiff::tz::{self, TimeZone};
 use serde_json::{Map, Value, json};
 
 use super::{cluster, image, instance, policy, quirks, session};
-use crate::sim::auth;
 use crate::sim::vendor::{ApiError, Call, Done, Refusal, Request, Vendor};
 use crate::sim::world::World;
+use crate::sim::{auth, rpc};
 
 /// Alibaba's RPC gateway in front of GWS.
 pub(crate) struct Gateway;
@@ -55,41 +52,22 @@ fn action(name: &str) -> Option<Action> {
     })
 }
 
-/// The parameters of query and form body together, as they are signed.
-fn union(request: &Request) -> BTreeMap<String, String> {
-    let form = request
-        .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
-    let body = if form { &request.body[..] } else { &[] };
-    url::form_urlencoded::parse(request.query.as_bytes())
-        .chain(url::form_urlencoded::parse(body))
-        .map(|(name, value)| (name.into_owned(), value.into_owned()))
-        .collect()
-}
-
 impl Vendor for Gateway {
     fn admit(&self, world: &mut World, request: &Request) -> Result<Call, Refusal> {
-        let params = union(request);
+        let params = rpc::union(request);
         let name = params.get("Action").cloned().unwrap_or_default();
-        let checked = if matches!(request.method.as_str(), "GET" | "POST") {
-            auth::admit(world, request.method.as_str(), &params).and_then(|account| {
-                check_system_params(&params)?;
+        let checked = rpc::check_method(request)
+            .and_then(|()| auth::admit(world, request.method.as_str(), &params))
+            .and_then(|account| {
+                rpc::check_system_params(&params, VERSION, action(&name).is_some())?;
                 Ok(account)
-            })
-        } else {
-            Err(ApiError::new(
-                400,
-                "UnsupportedHTTPMethod",
-                "This http method is not supported.",
-            ))
-        };
+            });
         match checked {
             Ok(account) => Ok(Call {
                 account,
                 action: name,
                 params,
+                body: Value::Null,
             }),
             Err(error) => Err(Refusal {
                 action: name,
@@ -102,7 +80,7 @@ impl Vendor for Gateway {
     fn execute(&self, world: &mut World, call: &Call) -> Result<Done, ApiError> {
         match action(&call.action) {
             Some(action) => action(world, call),
-            None => Err(unknown_action()),
+            None => Err(rpc::unknown_action()),
         }
     }
 
@@ -116,17 +94,11 @@ impl Vendor for Gateway {
     }
 
     fn error(&self, request_id: &str, error: &ApiError) -> Value {
-        json!({
-            "RequestId": request_id,
-            "HostId": HOST,
-            "Code": error.code,
-            "Message": error.message,
-            "Recommend": format!("https://error-center.aliyun.com/status/search?Keyword={}&source=PopGw", error.code),
-        })
+        rpc::error_body(request_id, HOST, error)
     }
 
     fn throttled(&self) -> ApiError {
-        ApiError::new(429, "Throttling.User", "Request was denied due to user flow control.")
+        rpc::throttled()
     }
 
     fn never_finish(&self, world: &mut World, task: &str) {
@@ -146,37 +118,6 @@ impl Vendor for Gateway {
             image.visible_from = until;
         }
     }
-}
-
-fn unknown_action() -> ApiError {
-    ApiError::new(
-        404,
-        "InvalidApi.NotFound",
-        "Specified api is not found, please check your url and method.",
-    )
-}
-
-fn check_system_params(params: &BTreeMap<String, String>) -> Result<(), ApiError> {
-    let param = |name: &str| params.get(name).map(String::as_str).unwrap_or_default();
-    if param("Version") != VERSION {
-        return Err(ApiError::new(
-            400,
-            "InvalidVersion",
-            "Specified parameter Version is not valid.",
-        ));
-    }
-    if action(param("Action")).is_none() {
-        return Err(unknown_action());
-    }
-    // The document's XML examples are not well formed, so nobody can be meant to use them.
-    if !param("Format").eq_ignore_ascii_case("json") {
-        return Err(ApiError::new(
-            400,
-            "InvalidFormat",
-            "Specified parameter Format is not valid.",
-        ));
-    }
-    Ok(())
 }
 
 /// The fields of a JSON object; `value` is always one.

@@ -51,6 +51,7 @@ pub fn desktop() -> DesktopSpec {
     DesktopSpec {
         uid: "3f2a0c1e-0000-4000-8000-000000000001".into(),
         attempt: 1,
+        resent: false,
         place: place("gws-1"),
         name: "alice-0123".into(),
         flavor: "ecs.g6.large".into(),

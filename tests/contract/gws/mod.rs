@@ -9,4 +9,4 @@ mod limits;
 mod listing;
 mod signing;
 mod simulator;
-mod vendor;
+pub mod vendor;

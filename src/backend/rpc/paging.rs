@@ -1,27 +1,39 @@
-//! Complete listings.
+//! Complete listings, page by page.
 
 use std::collections::HashSet;
 
+use super::{Client, Params};
 use crate::backend::Result;
 use crate::backend::decode::{Fields, Odd};
 use crate::backend::error::{BackendError, ErrorClass};
-use crate::backend::rpc::{Client, Params};
 
-/// Rows asked for at a time: what a sister product allows.
+/// Rows asked for at a time: what GWS's sister product allows, and half of what CloudDesktop does.
 const PAGE_SIZE: usize = 50;
 /// Listings that are begun before giving up on one that keeps changing.
 const ATTEMPTS: u32 = 3;
 /// More pages than any account fills; a server that never comes to an end is stopped here.
 const MAX_PAGES: usize = 2000;
 
+/// What a product calls the parts of a page.
+pub(crate) struct Names {
+    /// How many rows there are in all pages.
+    pub(crate) total: &'static str,
+    /// Number of the page asked for.
+    pub(crate) number: &'static str,
+    /// Rows asked for.
+    pub(crate) size: &'static str,
+}
+
 /// How the rows of a listing are found and read.
-pub(super) trait Row: Sized {
+pub(crate) trait Row: Sized {
     /// The action that lists.
     const ACTION: &'static str;
     /// The field that holds the rows.
     const ROWS: &'static str;
     /// Fields of a row that can be the only one it has.
     const OWN: &'static [&'static str];
+    /// What the product calls the parts of a page.
+    const PAGES: Names;
 
     /// Reads one row; `None` for one that stands for nothing.
     fn read(fields: Fields<'_>) -> std::result::Result<Option<Self>, Odd>;
@@ -31,14 +43,15 @@ pub(super) trait Row: Sized {
 }
 
 /// One page.
-pub(super) struct Page<T> {
+pub(crate) struct Page<T> {
     rows: Vec<T>,
     total: Option<usize>,
 }
 
-pub(super) fn page<T: Row>(fields: Fields<'_>) -> std::result::Result<Page<T>, Odd> {
-    let total = match fields.int("TotalCount")? {
-        Some(total) => Some(usize::try_from(total).map_err(|_| Odd::missing("TotalCount"))?),
+pub(crate) fn page<T: Row>(fields: Fields<'_>) -> std::result::Result<Page<T>, Odd> {
+    let name = T::PAGES.total;
+    let total = match fields.int(name)? {
+        Some(total) => Some(usize::try_from(total).map_err(|_| Odd::missing(name))?),
         None => None,
     };
     let rows = match fields.rows(T::ROWS, T::OWN)? {
@@ -56,7 +69,7 @@ pub(super) fn page<T: Row>(fields: Fields<'_>) -> std::result::Result<Page<T>, O
 
 impl Client {
     /// Every row there is, or an error: the pages must add up to the total they name and no row may come twice.
-    pub(super) async fn list<T: Row>(&self, params: &Params) -> Result<Vec<T>> {
+    pub(crate) async fn list<T: Row>(&self, params: &Params) -> Result<Vec<T>> {
         for _ in 0..ATTEMPTS {
             if let Some(rows) = self.list_once(params).await? {
                 return Ok(rows);
@@ -75,7 +88,10 @@ impl Client {
         let mut ids = HashSet::new();
         let mut expected = None;
         for number in 1..=MAX_PAGES {
-            let params = params.clone().set("PageNumber", &number).set("PageSize", &PAGE_SIZE);
+            let params = params
+                .clone()
+                .set(T::PAGES.number, &number)
+                .set(T::PAGES.size, &PAGE_SIZE);
             let page: Page<T> = self.read(T::ACTION, &params, page).await?;
             // A total that grows is rows added while reading, which at the end do no harm and elsewhere come twice.
             // One that shrinks has moved a row that was not read yet onto a page that was.
