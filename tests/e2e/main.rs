@@ -37,4 +37,5 @@ mod rbac;
 mod references;
 mod seed;
 mod smoke;
+mod vendors;
 mod world;
