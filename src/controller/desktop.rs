@@ -23,7 +23,7 @@ use crate::api::{
     RESTART_ANNOTATION, RETRY_CREATE_ANNOTATION, SETTLE_ANNOTATION, condition,
 };
 use crate::backend::{
-    Backend, BackendError, DesktopSpec, ErrorClass, Operation, Place, PolicyValues, Receipt, TaskState,
+    Backend, BackendError, DesktopSpec, ErrorClass, Operation, Place, PolicyValues, Receipt, Task, TaskState,
 };
 use crate::plan::Notice;
 use crate::plan::desktop::{Action, ClusterView, Inputs, Observation, Plan, answered, plan, polled};
@@ -377,22 +377,11 @@ async fn carry_out(
             status = after;
             notices.extend(told.filter(|t| !stalled_by(&inputs.status.conditions, t.reason)));
         }
-        Action::Poll(task) => match backend.poll(&task).await {
-            Ok(TaskState::Running) => {}
-            Ok(TaskState::Finished) => status = ended(context, inputs, status, Ok(())).0,
-            Ok(TaskState::Failed(error)) => {
-                tracing::warn!(%error, "a task failed");
-                let (after, told) = ended(context, inputs, status, Err(&error));
-                status = after;
-                notices.extend(told);
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a task could not be polled");
-                if !error.class.heals_by_itself() {
-                    status = ended(context, inputs, status, Ok(())).0;
-                }
-            }
-        },
+        Action::Poll(task) => {
+            let (after, told) = poll(context, &*backend, &task, inputs, status).await;
+            status = after;
+            notices.extend(told);
+        }
         Action::Estimate(request) => {
             if let Some(price) = price(context, &*backend, &request, inputs).await {
                 status.price = Some(price);
@@ -440,6 +429,32 @@ fn count_ready(context: &Context, object: &Desktop, status: &DesktopStatus) {
     {
         let took = Duration::try_from(Timestamp::now().duration_since(created.0)).unwrap_or_default();
         context.metrics.became_ready("Desktop", took);
+    }
+}
+
+/// Asks how far a task got and takes the answer into the status.
+async fn poll(
+    context: &Context,
+    backend: &dyn Backend,
+    task: &Task,
+    inputs: &Inputs<'_>,
+    status: DesktopStatus,
+) -> (DesktopStatus, Option<Notice>) {
+    match backend.poll(task).await {
+        Ok(TaskState::Running) => (status, None),
+        Ok(TaskState::Finished) => ended(context, inputs, status, Ok(())),
+        Ok(TaskState::Failed(error)) => {
+            tracing::warn!(%error, "a task failed");
+            ended(context, inputs, status, Err(&error))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a task could not be polled");
+            if error.class.heals_by_itself() {
+                (status, None)
+            } else {
+                (ended(context, inputs, status, Ok(())).0, None)
+            }
+        }
     }
 }
 
