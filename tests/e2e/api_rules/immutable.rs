@@ -274,6 +274,7 @@ fn mutable(kind: Kind, vendor: &str) -> Vec<Change> {
         (Kind::Provider, "cloudDesktop") => vec![
             ("spec.cloudDesktop.endpoint", Value::Null),
             ("spec.cloudDesktop.extendedApi", json!(false)),
+            ("spec.cloudDesktop.ownerId", Value::Null),
         ],
         (Kind::Provider, "capitalOnline") => vec![
             ("spec.capitalOnline.endpoint", Value::Null),
