@@ -45,7 +45,11 @@ async fn the_demo_tells_its_story_and_ends_well() {
         output.status
     );
     assert!(!story.contains('\x1b'), "colours where there is no terminal:\n{story}");
-    let others = ["At Alibaba Cloud CloudDesktop", "At CapitalOnline gcw", "At Huawei Cloud Workspace"];
+    let others = [
+        "At Alibaba Cloud CloudDesktop",
+        "At CapitalOnline gcw",
+        "At Huawei Cloud Workspace",
+    ];
     let others = others.into_iter().flat_map(|title| [title].into_iter().chain(CHAPTER));
     let mut rest = story.as_str();
     for text in STORY.into_iter().chain(others).chain(["That was all"]) {

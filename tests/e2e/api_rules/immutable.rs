@@ -95,6 +95,12 @@ pub fn immutables() -> Vec<Immutable> {
             to("spec.cloudDesktop.region", "cn-beijing"),
         ),
         provider(
+            "cloudDesktop",
+            "spec.cloudDesktop.ownerId",
+            "cloudDesktop.ownerId is immutable",
+            to("spec.cloudDesktop.ownerId", "another"),
+        ),
+        provider(
             "capitalOnline",
             "spec.capitalOnline.siteId",
             "capitalOnline.siteId is immutable",
@@ -274,7 +280,6 @@ fn mutable(kind: Kind, vendor: &str) -> Vec<Change> {
         (Kind::Provider, "cloudDesktop") => vec![
             ("spec.cloudDesktop.endpoint", Value::Null),
             ("spec.cloudDesktop.extendedApi", json!(false)),
-            ("spec.cloudDesktop.ownerId", Value::Null),
         ],
         (Kind::Provider, "capitalOnline") => vec![
             ("spec.capitalOnline.endpoint", Value::Null),
