@@ -197,6 +197,24 @@ fn recorded(context: &Context, provider: &str) -> Vec<String> {
     ids
 }
 
+/// Whether credentials still name the account that the provider's objects live in: known by the same id as before,
+/// confirmed by a human, or holding one of the clusters that were recorded. Keys of another account would make
+/// everything look deleted.
+async fn is_right_account(
+    context: &Context,
+    object: &DesktopProvider,
+    backend: &dyn Backend,
+    identity: &str,
+) -> Result<bool, BackendError> {
+    let same = object.status().identity.is_none_or(|known| known == identity);
+    let recorded = recorded(context, &object.name_any());
+    if same || recorded.is_empty() || annotation(object, ACCEPT_IDENTITY_ANNOTATION) == Some(identity) {
+        return Ok(true);
+    }
+    let there = backend.list_clusters().await?;
+    Ok(there.iter().any(|cluster| recorded.contains(&cluster.id)))
+}
+
 async fn check(
     context: &Context,
     object: &DesktopProvider,
@@ -204,18 +222,12 @@ async fn check(
     status: &DesktopProviderStatus,
     identity: String,
 ) -> Result<Connection, BackendError> {
-    let changed = status.identity.as_ref().is_some_and(|known| *known != identity);
-    let accepted = annotation(object, ACCEPT_IDENTITY_ANNOTATION) == Some(identity.as_str());
-    let recorded = recorded(context, &object.name_any());
-    if changed && !accepted && !recorded.is_empty() {
-        let there = backend.list_clusters().await?;
-        if !there.iter().any(|cluster| recorded.contains(&cluster.id)) {
-            return Ok(Connection::Refused {
-                reason: "WrongAccount",
-                message: wrong_account(&recorded, &identity),
-                stalled: true,
-            });
-        }
+    if !is_right_account(context, object, backend, &identity).await? {
+        return Ok(Connection::Refused {
+            reason: "WrongAccount",
+            message: wrong_account(&recorded(context, &object.name_any()), &identity),
+            stalled: true,
+        });
     }
     let needs_role = backend.capabilities().service_linked_role;
     if needs_role && status.service_linked_role != Some(true) {
@@ -310,16 +322,10 @@ async fn delete(context: &Arc<Context>, object: &DesktopProvider) -> Result<Dura
     write(context, object, status).await?;
     context.publish(object, notices).await;
     // The users must still be able to clean up: keep the account connected, with keys that were changed meanwhile, too.
-    // Keys of another account would make everything look cleaned up.
-    let same = |data: &_| {
-        let (identity, status) = (identity_of(data), object.status());
-        status.identity.is_none_or(|known| known == identity)
-            || annotation(object, ACCEPT_IDENTITY_ANNOTATION) == Some(identity.as_str())
-    };
     if let Credentials::Found { version, data } = credentials(context, object).await?
-        && same(&data)
         && context.accounts.get(&name).is_none_or(|a| a.version != version)
         && let Ok(backend) = connect(&name, &object.spec, &data, &context.accounts.connect)
+        && is_right_account(context, object, &*backend, &identity_of(&data)).await.unwrap_or(false)
     {
         let account = Account {
             version,
