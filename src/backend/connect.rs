@@ -146,6 +146,9 @@ pub fn connect(
 pub fn capabilities() -> Vec<(&'static str, &'static Capabilities)> {
     vec![
         ("`gws`", &gws::CAPABILITIES),
+        ("`cloudDesktop`", &cloud_desktop::CAPABILITIES),
+        ("`cloudDesktop`, extended", &cloud_desktop::EXTENDED_CAPABILITIES),
+        ("`capitalOnline`", &capital_online::CAPABILITIES),
         ("`huaweiWorkspace`", &huawei::CAPABILITIES),
     ]
 }

@@ -22,7 +22,9 @@ use crate::api::{
     ABANDON_ANNOTATION, DESKTOP_FINALIZER, Desktop, DesktopCluster, DesktopStatus, PAUSED_ANNOTATION,
     RESTART_ANNOTATION, RETRY_CREATE_ANNOTATION, SETTLE_ANNOTATION, condition,
 };
-use crate::backend::{Backend, BackendError, ErrorClass, Operation, Place, PolicyValues, Receipt, TaskState};
+use crate::backend::{
+    Backend, BackendError, DesktopSpec, ErrorClass, Operation, Place, PolicyValues, Receipt, Task, TaskState,
+};
 use crate::plan::Notice;
 use crate::plan::desktop::{Action, ClusterView, Inputs, Observation, Plan, answered, plan, polled};
 use crate::plan::stalled_by;
@@ -102,7 +104,8 @@ impl Kind for Desktop {
                 Some(plan.pace),
             );
         }
-        carry_out(context, object, &inputs, plan, gathered.backend.clone()).await
+        // On the heap: it is large, and held while a vendor answers.
+        Box::pin(carry_out(context, object, &inputs, plan, gathered.backend.clone())).await
     }
 }
 
@@ -374,38 +377,16 @@ async fn carry_out(
             status = after;
             notices.extend(told.filter(|t| !stalled_by(&inputs.status.conditions, t.reason)));
         }
-        Action::Poll(task) => match backend.poll(&task).await {
-            Ok(TaskState::Running) => {}
-            Ok(TaskState::Finished) => status = ended(context, inputs, status, Ok(())).0,
-            Ok(TaskState::Failed(error)) => {
-                tracing::warn!(%error, "a task failed");
-                let (after, told) = ended(context, inputs, status, Err(&error));
-                status = after;
-                notices.extend(told);
+        Action::Poll(task) => {
+            let (after, told) = poll(context, &*backend, &task, inputs, status).await;
+            status = after;
+            notices.extend(told);
+        }
+        Action::Estimate(request) => {
+            if let Some(price) = price(context, &*backend, &request, inputs).await {
+                status.price = Some(price);
             }
-            Err(error) => {
-                tracing::warn!(%error, "a task could not be polled");
-                if !error.class.heals_by_itself() {
-                    status = ended(context, inputs, status, Ok(())).0;
-                }
-            }
-        },
-        Action::Estimate(request) => match backend.estimate(&request).await {
-            Ok(estimate) => {
-                status.price = Some(EstimatedPrice {
-                    desktop: condition::truncate(&estimate.desktop, 64),
-                    address: estimate.address.map(|price| condition::truncate(&price, 64)),
-                    per: condition::truncate(&estimate.per, 32),
-                    generation: inputs.generation,
-                });
-            }
-            Err(error) => {
-                tracing::info!(%error, "the price could not be read");
-                context
-                    .price_reads
-                    .failed(inputs.uid, context.settings.catalog_interval);
-            }
-        },
+        }
         Action::ReadDisplayPolicy => {
             let id = status.id.clone().unwrap_or_default();
             match backend.get_display_policy(&id).await {
@@ -448,6 +429,56 @@ fn count_ready(context: &Context, object: &Desktop, status: &DesktopStatus) {
     {
         let took = Duration::try_from(Timestamp::now().duration_since(created.0)).unwrap_or_default();
         context.metrics.became_ready("Desktop", took);
+    }
+}
+
+/// Asks how far a task got and takes the answer into the status.
+async fn poll(
+    context: &Context,
+    backend: &dyn Backend,
+    task: &Task,
+    inputs: &Inputs<'_>,
+    status: DesktopStatus,
+) -> (DesktopStatus, Option<Notice>) {
+    match backend.poll(task).await {
+        Ok(TaskState::Running) => (status, None),
+        Ok(TaskState::Finished) => ended(context, inputs, status, Ok(())),
+        Ok(TaskState::Failed(error)) => {
+            tracing::warn!(%error, "a task failed");
+            ended(context, inputs, status, Err(&error))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a task could not be polled");
+            if error.class.heals_by_itself() {
+                (status, None)
+            } else {
+                (ended(context, inputs, status, Ok(())).0, None)
+            }
+        }
+    }
+}
+
+/// What such a desktop costs; a failure harms nothing else.
+async fn price(
+    context: &Context,
+    backend: &dyn Backend,
+    request: &DesktopSpec,
+    inputs: &Inputs<'_>,
+) -> Option<EstimatedPrice> {
+    match backend.estimate(request).await {
+        Ok(estimate) => Some(EstimatedPrice {
+            desktop: condition::truncate(&estimate.desktop, 64),
+            address: estimate.address.map(|price| condition::truncate(&price, 64)),
+            per: condition::truncate(&estimate.per, 32),
+            generation: inputs.generation,
+        }),
+        Err(error) => {
+            tracing::info!(%error, "the price could not be read");
+            context
+                .price_reads
+                .failed(inputs.uid, context.settings.catalog_interval);
+            None
+        }
     }
 }
 

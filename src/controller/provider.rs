@@ -61,6 +61,27 @@ fn stamp(context: &Context, object: &DesktopProvider) -> Stamp {
     }
 }
 
+/// The account cannot be called at all: nobody uses it any more.
+async fn disconnected(
+    context: &Arc<Context>,
+    object: &DesktopProvider,
+    reason: &'static str,
+    message: String,
+    stalled: bool,
+) -> Result<Duration, Error> {
+    let name = object.name_any();
+    if context.accounts.remove(&name) {
+        context.inventory.end_account(&name);
+        wake_users(context, &name);
+    }
+    let refused = Connection::Refused {
+        reason,
+        message,
+        stalled,
+    };
+    finish(context, object, refused).await
+}
+
 async fn converge(context: &Arc<Context>, object: &DesktopProvider) -> Result<Duration, Error> {
     let name = object.name_any();
     let settings = &context.settings;
@@ -72,20 +93,7 @@ async fn converge(context: &Arc<Context>, object: &DesktopProvider) -> Result<Du
             message,
             stalled,
         } => {
-            if context.accounts.remove(&name) {
-                context.inventory.end_account(&name);
-                wake_users(context, &name);
-            }
-            return finish(
-                context,
-                object,
-                Connection::Refused {
-                    reason,
-                    message,
-                    stalled,
-                },
-            )
-            .await;
+            return disconnected(context, object, reason, message, stalled).await;
         }
         Credentials::Found { version, data } => {
             let identity = identity_of(&data);
@@ -106,21 +114,8 @@ async fn converge(context: &Arc<Context>, object: &DesktopProvider) -> Result<Du
                         context.accounts.put(&name, account);
                     }
                     Err(error) => {
-                        if context.accounts.remove(&name) {
-                            context.inventory.end_account(&name);
-                            wake_users(context, &name);
-                        }
                         let (reason, message) = (error.reason(), error.to_string());
-                        return finish(
-                            context,
-                            object,
-                            Connection::Refused {
-                                reason,
-                                message,
-                                stalled: true,
-                            },
-                        )
-                        .await;
+                        return disconnected(context, object, reason, message, true).await;
                     }
                 }
                 wake_users(context, &name);

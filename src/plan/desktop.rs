@@ -62,6 +62,10 @@ pub enum Observation<'a> {
 }
 
 /// Everything a decision depends on.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "facts about one object that have nothing to do with each other"
+)]
 #[derive(Clone, Debug)]
 pub struct Inputs<'a> {
     /// Name of the resource.

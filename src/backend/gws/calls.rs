@@ -25,6 +25,7 @@ pub(super) enum Yields {
 }
 
 /// The call for an operation. Wrong requests that can be told here are refused before they are sent.
+#[allow(clippy::too_many_lines, reason = "a table, one row an operation")]
 pub(super) fn change(operation: &Operation) -> Result<Change, BackendError> {
     use Yields::{ClusterId, ImageId, InstanceId, Nothing, Task};
     let cluster = |id: &String| Params::new().set("ClusterId", id);

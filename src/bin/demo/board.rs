@@ -10,6 +10,10 @@ use kube::runtime::watcher;
 use kube::{Resource, ResourceExt};
 
 /// A change that a watch reported.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "changes are taken in one by one, and none is kept"
+)]
 #[derive(Debug)]
 pub enum Change {
     /// Of a DesktopProvider.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::backend::{Capabilities, ObservedDesktop, Operation};
 use crate::plan::managed::Turn;
-use crate::plan::{Notice, Pace, create, explain, last_error, readable, refusal, span, until};
+use crate::plan::{Notice, Pace, after, create, explain, last_error, readable, refusal, span, until};
 
 impl Draft<'_> {
     pub(super) fn delete(&mut self) {
@@ -170,7 +170,19 @@ impl Draft<'_> {
         if prepaid && !capabilities.payment.delete_prepaid {
             return self.prepaid_stays(id, capabilities.vendor, None);
         }
-        self.send_deletion(id.to_owned());
+        // It is asked again at a steady pace: its refusal to know the desktop is the only sign that it is gone.
+        let sent = self.status.operation.as_ref().filter(|o| o.action == "DeleteDesktop");
+        let Some(sent) = sent.filter(|_| self.status.retry.is_none()) else {
+            return self.send_deletion(id.to_owned());
+        };
+        let due = after(sent.start_time.0, self.inputs.limits.resend);
+        self.deleting("Deletion was requested; the vendor is asked whether it is done.");
+        if self.inputs.now < due {
+            self.again = until(self.inputs.now, due);
+        } else {
+            let desktop_id = id.to_owned();
+            self.action = Action::Submit(Operation::DeleteDesktop { desktop_id });
+        }
     }
 
     /// This vendor deletes no subscription: it has to end.

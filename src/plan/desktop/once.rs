@@ -322,7 +322,7 @@ proptest! {
         let mut status = after(&case, &sent, &lost(), now());
         let mut at = now();
         for step in minutes {
-            at = at + step.minutes();
+            at += step.minutes();
             let plan = case.plan_at(&status, at);
             prop_assert!(!matches!(name_of(&plan), Some("RebuildDesktop" | "RenewDesktop" | "ConvertBilling")));
             status = plan.status;

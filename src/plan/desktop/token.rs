@@ -112,7 +112,7 @@ proptest! {
         let mut status = answered(&first, &error(ErrorClass::Ambiguous), now());
         let mut at = now();
         for (seconds, class) in steps {
-            at = at + seconds.seconds();
+            at += seconds.seconds();
             let plan = case.plan_at(&status, at);
             status = plan.status.clone();
             if let Some(request) = sent(&plan) {

@@ -58,10 +58,11 @@ impl Client {
             .iter()
             .find(|(name, _)| *name == "x-sdk-date")
             .map_or("", |(_, value)| *value);
-        let lines: String = headers
+        let lines: Vec<String> = headers
             .iter()
             .map(|(name, value)| format!("{name}:{value}\n"))
             .collect();
+        let lines = lines.concat();
         let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
         let names = names.join(";");
         let hash = hex::encode(Sha256::digest(body));

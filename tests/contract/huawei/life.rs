@@ -208,6 +208,7 @@ async fn the_policy_is_one_group_for_everything() {
     assert_eq!(unknown.class, ErrorClass::Invalid);
 }
 
+#[allow(clippy::too_many_lines, reason = "a life from its beginning to its end")]
 #[tokio::test]
 async fn a_pool_lives_and_dies() {
     let (sim, backend) = start().await;

@@ -8,6 +8,9 @@ const PROJECT: (&str, &str) = ("x-project-id", "0bec5db98280d2d02fd6c00c2de791ce
 const JSON: (&str, &str) = ("content-type", "application/json");
 const POOL: &str = "/v2/0bec5db98280d2d02fd6c00c2de791ce/desktop-pools/a130ab3a-72bf-4b71-baa9-af4987c8e338";
 
+/// Method, path, query, headers, body and the signature that they must give.
+type Case<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, &'a str);
+
 #[test]
 fn signatures_agree_with_the_published_client() {
     let desktops = "/v2/0bec5db98280d2d02fd6c00c2de791ce/desktops";
@@ -17,7 +20,7 @@ fn signatures_agree_with_the_published_client() {
     let body = r#"{"name":"pool-1","type":"STATIC","size":2}"#;
     let all = [JSON, HOST, PROJECT, DATE];
     let temporary = [HOST, PROJECT, DATE, ("x-security-token", "tok")];
-    let cases: [(&str, &str, &str, &[(&str, &str)], &str, &str); 4] = [
+    let cases: [Case<'_>; 4] = [
         (
             "GET",
             POOL,
