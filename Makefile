@@ -14,9 +14,9 @@ help: ## This list
 	@awk -F ' ## ' '/^[a-z-]+:.* ## /{split($$1, t, ":"); printf "  make %-14s %s\n", t[1], $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: control-plane ## A cluster, a simulated vendor and the operator, live; KEEP=1 leaves them running
+demo: control-plane ## Four simulated vendors and the operator, live; VENDOR=gws picks one, KEEP=1 leaves all running
 	$(CARGO) build --locked --bin desktop-operator --bin demo
-	$(CARGO) run --locked --quiet --bin demo -- $(if $(KEEP),--keep)
+	$(CARGO) run --locked --quiet --bin demo -- $(if $(KEEP),--keep) $(foreach vendor,$(VENDOR),--vendor $(vendor))
 
 # What fails fast comes first, what is built once on a cold machine next, the tests last. On two cores a cold run takes
 # about half an hour, and most of that is the control plane; a warm one takes the last two steps.

@@ -32,7 +32,7 @@ use super::common::{
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.providerRef == oldSelf.providerRef").message("providerRef is immutable").field_path(".providerRef"))]
 #[x_kube(validation = Rule::new("has(self.existingId) == has(oldSelf.existingId) && (!has(self.existingId) || self.existingId == oldSelf.existingId)").message("existingId is immutable").field_path(".existingId"))]
-#[x_kube(validation = Rule::new("has(self.network.vpcId) || has(self.existingId) || (has(self.capitalOnline) && self.capitalOnline.defaultNetwork)").message("network.vpcId is required, unless existingId or capitalOnline.defaultNetwork says where the desktops live").field_path(".network.vpcId"))]
+#[x_kube(validation = Rule::new("has(self.network.vpcId) || has(self.existingId) || (has(self.capitalOnline) && self.capitalOnline.defaultNetwork) || has(self.cloudDesktop) || has(self.huaweiWorkspace)").message("network.vpcId is required, unless existingId, capitalOnline.defaultNetwork, cloudDesktop or huaweiWorkspace says where the desktops live").field_path(".network.vpcId"))]
 #[x_kube(validation = Rule::new("!has(self.network.vpcId) || !has(self.capitalOnline) || !self.capitalOnline.defaultNetwork").message("capitalOnline.defaultNetwork and network.vpcId exclude each other").field_path(".capitalOnline.defaultNetwork"))]
 #[x_kube(validation = Rule::new("[has(self.gws), has(self.cloudDesktop), has(self.capitalOnline), has(self.huaweiWorkspace)].filter(set, set).size() <= 1").message("at most one of gws, cloudDesktop, capitalOnline and huaweiWorkspace may be set"))]
 #[x_kube(validation = Rule::new("has(self.network.vpcId) == has(oldSelf.network.vpcId) && (!has(self.network.vpcId) || self.network.vpcId == oldSelf.network.vpcId)").message("network.vpcId is immutable").field_path(".network.vpcId"))]
@@ -51,6 +51,7 @@ pub struct DesktopClusterSpec {
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_.-]+$"))]
     pub existing_id: Option<String>,
     /// The network of the cluster.
+    #[serde(default)]
     pub network: ClusterNetwork,
     /// What only GWS knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,11 +82,11 @@ pub struct DesktopClusterSpec {
 }
 
 /// The network of a cluster.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterNetwork {
-    /// VPC of the cluster. Immutable. At CapitalOnline a VPC is the cluster; at CloudDesktop and Huawei Workspace it must
-    /// be the one the account was set up with.
+    /// VPC of the cluster. Immutable. At CapitalOnline a VPC is the cluster; at CloudDesktop and Huawei Workspace it may be
+    /// left out where the vendor's block is set, and must otherwise be the one the account was set up with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_.-]+$"))]
     pub vpc_id: Option<String>,

@@ -94,6 +94,7 @@ pub struct GwsProvider {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.region == oldSelf.region").message("cloudDesktop.region is immutable").field_path(".region"))]
+#[x_kube(validation = Rule::new("has(self.ownerId) == has(oldSelf.ownerId) && (!has(self.ownerId) || self.ownerId == oldSelf.ownerId)").message("cloudDesktop.ownerId is immutable").field_path(".ownerId"))]
 pub struct CloudDesktopProvider {
     /// Region id, e.g. `cn-hangzhou`.
     #[schemars(length(min = 1, max = 32), regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"))]

@@ -5,14 +5,16 @@ mod screen;
 mod show;
 mod stage;
 mod story;
+mod vendor;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use screen::Screen;
 use show::Show;
 use stage::Stage;
 use tokio::signal::unix::{SignalKind, signal};
+use vendor::Vendor;
 
 /// Shows the operator at work, on a control plane of its own and against a simulated vendor.
 #[derive(Debug, Parser)]
@@ -20,6 +22,9 @@ struct Arguments {
     /// Leave everything running at the end of the story, until Ctrl-C.
     #[arg(long)]
     keep: bool,
+    /// The vendor whose story is told; may be given several times [default: all]
+    #[arg(long = "vendor", value_enum)]
+    vendors: Vec<Vendor>,
 }
 
 #[tokio::main]
@@ -27,7 +32,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // Whatever ends the demo, its future is dropped, and with it everything that it started.
     let outcome = tokio::select! {
-        outcome = demo(arguments.keep) => outcome,
+        outcome = demo(&arguments) => outcome,
         signal = asked_to_end() => match signal {
             Ok(()) => Ok(Ending::Cut),
             Err(error) => Err(error.into()),
@@ -57,17 +62,16 @@ enum Ending {
     Cut,
 }
 
-async fn demo(keep: bool) -> anyhow::Result<Ending> {
+async fn demo(arguments: &Arguments) -> anyhow::Result<Ending> {
+    let vendors = match &arguments.vendors[..] {
+        [] => Vendor::value_variants(),
+        chosen => chosen,
+    };
     let mut screen = Screen::new();
     story::welcome(&mut screen)?;
     let mut stage = Stage::start().await?;
     let mut show = Show::new(&stage.client, screen);
-    let told = if keep {
-        story::stay(&mut show, &mut stage).await
-    } else {
-        story::tell(&mut show, &mut stage).await
-    };
-    match told {
+    match story::all(&mut show, &mut stage, vendors, arguments.keep).await {
         Ok(()) => stage.stop().await.map(|()| Ending::Whole),
         Err(error) => {
             show.screen.settle();

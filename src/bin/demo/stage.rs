@@ -15,14 +15,10 @@ use kube::core::ApiResource;
 use kube::{Api, Client};
 use rustix::process::Signal;
 
+use crate::vendor::Vendor;
+
 /// Namespace of the demo's cluster and desktops.
 pub const NAMESPACE: &str = "design";
-/// The manifests, in the order in which they are applied.
-const MANIFESTS: [&str; 3] = [
-    include_str!("../../../config/demo/1-account.yaml"),
-    include_str!("../../../config/demo/2-cluster.yaml"),
-    include_str!("../../../config/demo/3-desktops.yaml"),
-];
 /// What an account of a real vendor takes minutes for is done in seconds here, so the operator looks more often.
 const OPERATOR_FLAGS: [&str; 6] = [
     "--leader-elect=false",
@@ -107,9 +103,10 @@ impl Stage {
         self.operator.tail()
     }
 
-    /// Applies the demo's manifests.
-    pub async fn apply(&self) -> anyhow::Result<()> {
-        for text in MANIFESTS {
+    /// Applies the manifests for a vendor, who knows the people in them.
+    pub async fn apply(&self, vendor: Vendor) -> anyhow::Result<()> {
+        vendor.invite(&self.vendor, &self.account.id)?;
+        for text in vendor.manifests() {
             let text = text
                 .replace("${ENDPOINT}", self.vendor.url())
                 .replace("${ACCESS_KEY_ID}", &self.account.id)

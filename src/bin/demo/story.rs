@@ -9,38 +9,77 @@ use crate::board::Board;
 use crate::screen::Screen;
 use crate::show::Show;
 use crate::stage::Stage;
+use crate::vendor::Vendor;
 
 /// Objects of the manifests that the operator looks after.
 const OBJECTS: usize = 5;
 const DESKTOPS: usize = 3;
 const CLUSTER: &str = "office";
-/// What the vendor's books say at the end: a kind of object, its name, and how many were ever made.
-const BOOKS: [(Kind, &str, usize); 2] = [(Kind::Cluster, "clusters", 1), (Kind::Instance, "desktops", DESKTOPS)];
+
+/// One vendor's part of the story.
+struct Chapter {
+    vendor: Vendor,
+    /// Desktops and clusters that were made in the chapters before.
+    before: [usize; 2],
+}
+
+impl Chapter {
+    fn new(vendor: Vendor, stage: &Stage) -> Self {
+        let ledger = stage.vendor.ledger();
+        let made = |kind| ledger.ever_created(kind).len();
+        Self {
+            vendor,
+            before: [made(Kind::Instance), made(Kind::Cluster)],
+        }
+    }
+
+    /// What the vendor's books say at the end: a kind of object, its name, how many were made before and now.
+    fn books(&self) -> Vec<(Kind, &'static str, usize, usize)> {
+        let mut books = vec![(Kind::Instance, "desktops", self.before[0], DESKTOPS)];
+        if self.vendor.makes_clusters() {
+            books.insert(0, (Kind::Cluster, "clusters", self.before[1], 1));
+        }
+        books
+    }
+}
 
 /// What is about to be seen.
 pub fn welcome(screen: &mut Screen) -> anyhow::Result<()> {
     screen.headline("Cloud desktops as Kubernetes resources")?;
     screen.say(
-        "Three things start now on this machine: a Kubernetes API server, a simulator that speaks the protocol of a\n\
-         desktop vendor (Alibaba Cloud GWS), and the operator, which keeps the vendor's account as the manifests say.\n\
-         The simulator is faster than a vendor, everything else is as in real life.",
+        "Three things start now on this machine: a Kubernetes API server, a simulator that speaks the protocols of four\n\
+         desktop vendors, and the operator, which keeps an account at each of them as the manifests say. The simulator is\n\
+         faster than a vendor, everything else is as in real life.",
     )?;
     Ok(())
 }
 
-/// The whole story.
-pub async fn tell(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
-    rise(show, stage).await?;
-    policy_drift(show, stage).await?;
-    power_drift(show, stage).await?;
-    farewell(show, stage).await
+/// The story of each vendor, one after the other; with `keep`, the last one without its end.
+pub async fn all(show: &mut Show, stage: &mut Stage, vendors: &[Vendor], keep: bool) -> anyhow::Result<()> {
+    for (number, vendor) in vendors.iter().enumerate() {
+        let chapter = Chapter::new(*vendor, stage);
+        show.board.told.clear();
+        show.screen.headline(&format!("At {}", vendor.title()))?;
+        rise(show, stage, &chapter).await?;
+        if *vendor == Vendor::Gws {
+            policy_drift(show, stage).await?;
+        }
+        power_drift(show, stage, &chapter).await?;
+        if keep && number + 1 == vendors.len() {
+            return stay(show, stage).await;
+        }
+        farewell(show, stage, &chapter).await?;
+    }
+    let seconds = show.screen.seconds();
+    show.screen.say(&format!(
+        "\nThat was all, in {seconds:.0} seconds. `make demo KEEP=1` leaves it running, `make demo VENDOR=gws` tells of one\n\
+         vendor."
+    ))?;
+    Ok(())
 }
 
-/// The story without its end, and then whatever the viewer does.
-pub async fn stay(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
-    rise(show, stage).await?;
-    policy_drift(show, stage).await?;
-    power_drift(show, stage).await?;
+/// Whatever the viewer does.
+async fn stay(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
     show.screen
         .headline("Everything keeps running until Ctrl-C. In another terminal:")?;
     show.screen.say(&format!(
@@ -52,26 +91,32 @@ pub async fn stay(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
     show.follow(stage, |_, _| false).await
 }
 
-async fn rise(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
-    show.screen
-        .headline("1. We declare an account, a cluster and three desktops (the manifests are in config/demo)")?;
-    show.screen.say(
+async fn rise(show: &mut Show, stage: &mut Stage, chapter: &Chapter) -> anyhow::Result<()> {
+    let begun = show.screen.seconds();
+    show.screen.headline(&format!(
+        "We declare an account, a cluster and three desktops (the manifests are in config/demo/{})",
+        chapter.vendor.folder()
+    ))?;
+    show.screen.say(if chapter.vendor.makes_clusters() {
         "The operator checks the account, creates the cluster, sets its session policy, and only then creates the\n\
-         desktops, assigns their users and switches Carol's off.",
-    )?;
-    stage.apply().await?;
+         desktops, assigns their users and switches Carol's off."
+    } else {
+        "The operator checks the account, finds the place where its desktops live, creates them there, assigns their\n\
+         users and switches Carol's off."
+    })?;
+    stage.apply(chapter.vendor).await?;
     show.until(stage, "everything Ready", |board, _| board.all_ready(OBJECTS))
         .await?;
-    let created = stage.vendor.ledger().ever_created(Kind::Instance).len();
+    let created = stage.vendor.ledger().ever_created(Kind::Instance).len() - chapter.before[0];
     ensure!(
         created == DESKTOPS,
         "the vendor created {created} desktops instead of {DESKTOPS}"
     );
-    let seconds = show.screen.seconds();
+    let seconds = show.screen.seconds() - begun;
     show.linger(stage, OBJECTS).await?;
     told(
         show,
-        &format!("All five are Ready {seconds:.1} seconds after the start: the vendor's account is as declared."),
+        &format!("All five are Ready {seconds:.1} seconds after that: the vendor's account is as declared."),
     )
 }
 
@@ -79,7 +124,7 @@ async fn policy_drift(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> 
     let id = cluster_id(&show.board)?;
     let before = clipboard(stage, &id)?;
     show.screen
-        .headline("2. Somebody opens the clipboard in the vendor's console, and tells nobody")?;
+        .headline("Somebody opens the clipboard in the vendor's console, and tells nobody")?;
     stage.vendor.edit(GwsEdit::SetPolicy {
         cluster: id.clone(),
         field: "Clipboard".to_owned(),
@@ -103,15 +148,16 @@ async fn policy_drift(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> 
     )
 }
 
-async fn power_drift(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
-    show.screen.headline("3. Somebody stops Alice's desktop there, too")?;
+async fn power_drift(show: &mut Show, stage: &mut Stage, chapter: &Chapter) -> anyhow::Result<()> {
+    show.screen
+        .headline("Somebody stops Alice's desktop in the vendor's console")?;
     let id = show
         .board
         .desktops
         .get("alice")
         .and_then(|desktop| desktop.status.as_ref()?.id.clone())
         .context("Alice's desktop has no id")?;
-    stage.vendor.edit(GwsEdit::StopInstance { instance: id })?;
+    chapter.vendor.stop(&stage.vendor, id)?;
     show.until(stage, "the stop noticed", |board, _| !board.all_ready(OBJECTS))
         .await?;
     show.until(stage, "Alice's desktop running again", |board, _| {
@@ -122,9 +168,10 @@ async fn power_drift(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
     told(show, "Her manifest says Running, so it was started again.")
 }
 
-async fn farewell(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
+async fn farewell(show: &mut Show, stage: &mut Stage, chapter: &Chapter) -> anyhow::Result<()> {
+    let books = chapter.books();
     show.screen
-        .headline("4. We delete everything at once, and in the wrong order: the account first")?;
+        .headline("We delete everything at once, and in the wrong order: the account first")?;
     show.screen.say(
         "Nothing may be lost at the vendor, so the operator takes its own order: the account waits for the cluster,\n\
          the cluster for its desktops, and each object goes only when it was seen gone at the vendor.",
@@ -135,15 +182,15 @@ async fn farewell(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
     // A cluster that was seen deleted stays in the vendor's listing for a while.
     show.until(stage, "everything gone at the vendor", |_, stage| {
         let ledger = stage.vendor.ledger();
-        BOOKS.iter().all(|(kind, ..)| ledger.existing(*kind).is_empty())
+        books.iter().all(|(kind, ..)| ledger.existing(*kind).is_empty())
     })
     .await?;
     show.screen.settle();
     show.screen.headline("The vendor's own books")?;
     let ledger = stage.vendor.ledger();
     let mut balanced = true;
-    for (kind, name, expected) in BOOKS {
-        let created = ledger.ever_created(kind).len();
+    for (kind, name, before, expected) in books {
+        let created = ledger.ever_created(kind).len() - before;
         let left = ledger.existing(kind).len();
         show.screen.say(&format!(
             "  {name} created {created}, deleted {}, left {left}",
@@ -154,10 +201,6 @@ async fn farewell(show: &mut Show, stage: &mut Stage) -> anyhow::Result<()> {
     if !balanced {
         bail!("the books are not balanced");
     }
-    let seconds = show.screen.seconds();
-    show.screen.say(&format!(
-        "\nThat was all, in {seconds:.0} seconds. `make demo KEEP=1` leaves it running."
-    ))?;
     Ok(())
 }
 

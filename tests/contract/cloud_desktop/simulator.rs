@@ -69,7 +69,7 @@ async fn a_desktop_is_made_used_and_released() {
     let gone = (404, "InvalidDesktopId.NotFound".to_owned());
     assert_eq!(client.refused("DeleteDesktop", &own).await, gone);
     let ledger = sim.ledger();
-    assert_eq!(ledger.committed("CreateDesktop")[0].ids, [id.clone()]);
+    assert_eq!(ledger.committed("CreateDesktop")[0].ids, std::slice::from_ref(&id));
     assert!(ledger.existing(Kind::Instance).is_empty());
     sim.read(|world| {
         let orders = &world.cloud_desktop.orders;

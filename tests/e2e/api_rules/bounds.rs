@@ -125,6 +125,9 @@ fn provider() -> Vec<Field> {
         at("spec.gws.region").region(),
         at("spec.gws.endpoint").endpoint(),
         at("spec.cloudDesktop.region").region(),
+        at("spec.cloudDesktop.ownerId")
+            .length(1, 64)
+            .pattern("owner 1", "Owner_1-2"),
         at("spec.cloudDesktop.endpoint").endpoint(),
         at("spec.capitalOnline.siteId")
             .length(1, 64)

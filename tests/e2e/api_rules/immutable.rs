@@ -95,6 +95,12 @@ pub fn immutables() -> Vec<Immutable> {
             to("spec.cloudDesktop.region", "cn-beijing"),
         ),
         provider(
+            "cloudDesktop",
+            "spec.cloudDesktop.ownerId",
+            "cloudDesktop.ownerId is immutable",
+            to("spec.cloudDesktop.ownerId", "another"),
+        ),
+        provider(
             "capitalOnline",
             "spec.capitalOnline.siteId",
             "capitalOnline.siteId is immutable",

@@ -120,6 +120,7 @@ impl Kind {
             "cloudDesktop" => json!({
                 "region": "cn-hangzhou",
                 "extendedApi": true,
+                "ownerId": "1234",
                 "endpoint": "https://clouddesktop.example.com",
             }),
             "capitalOnline" => json!({

@@ -23,8 +23,8 @@ struct Rule {
 
 const NEEDS: &str = "flavor and image are required unless existingId adopts a desktop";
 const ONE_VENDOR: &str = "exactly one vendor block must be set: gws, cloudDesktop, capitalOnline or huaweiWorkspace";
-const NEEDS_NETWORK: &str =
-    "network.vpcId is required, unless existingId or capitalOnline.defaultNetwork says where the desktops live";
+const NEEDS_NETWORK: &str = "network.vpcId is required, unless existingId, capitalOnline.defaultNetwork, cloudDesktop or huaweiWorkspace says \
+     where the desktops live";
 const PERIODS: &str = "period.count must be 1-4 weeks, or 1-9, 12, 24, 36, 48 or 60 months";
 
 fn rules() -> Vec<Rule> {
@@ -42,6 +42,11 @@ fn rules() -> Vec<Rule> {
     let nowhere = |block: Value| {
         let silent = ["spec.gws", "spec.existingId", "spec.network.vpcId"].map(without);
         silent.into_iter().chain([("spec.capitalOnline", block)]).collect()
+    };
+    // A cluster without a word on its network.
+    let bare = |block: Vec<Change>| {
+        let silent = ["spec.gws", "spec.existingId", "spec.network"].map(without);
+        silent.into_iter().chain(block).collect::<Vec<_>>()
     };
     let count = |n: i32, unit: &str| ("spec.billing.period", json!({"count": n, "unit": unit}));
     let needs = |path| {
@@ -78,6 +83,18 @@ fn rules() -> Vec<Rule> {
             NEEDS_NETWORK,
             nowhere(json!({"defaultNetwork": false})),
             nowhere(json!({"defaultNetwork": true})),
+        ),
+        cluster(
+            "spec.network.vpcId",
+            NEEDS_NETWORK,
+            bare(vec![]),
+            bare(vec![("spec.huaweiWorkspace", json!({}))]),
+        ),
+        cluster(
+            "spec.network.vpcId",
+            NEEDS_NETWORK,
+            bare(vec![("spec.gws", json!({}))]),
+            bare(vec![("spec.cloudDesktop", json!({"zoneId": "cn-hangzhou-i"}))]),
         ),
         cluster(
             "spec.capitalOnline.defaultNetwork",
