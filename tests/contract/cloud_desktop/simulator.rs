@@ -1,39 +1,75 @@
 //! What the simulator's desktops, tokens, users and images do.
 
-use desktop_operator::sim::{AccountEdit, CloudDesktopEdit, Kind, Outcome, SimConfig};
+use desktop_operator::sim::{AccountEdit, CloudDesktopEdit, Kind, Outcome, Sim, SimConfig};
 use serde_json::{Value, json};
 
 use super::client::{start, usual, usual_but, usual_without};
 use crate::sim_client::{strict, text};
 
+/// A world in which nothing goes on unless time is made to jump.
+fn still() -> SimConfig {
+    SimConfig::fast(0.000_1).strict()
+}
+
+/// Lets everything come to its end that is under way.
+fn let_a_year_pass(sim: &Sim) {
+    let milliseconds = 365 * 24 * 60 * 60 * 1000;
+    sim.edit(AccountEdit::Advance { milliseconds }).unwrap();
+}
+
 #[tokio::test]
 async fn a_desktop_is_made_used_and_released() {
-    let (sim, client) = start(strict()).await;
+    let (sim, client) = start(still()).await;
     let made = client.call("CreateDesktop", &usual()).await;
     let id = text(&made, "DesktopId");
     let own = [("DesktopId", id.as_str())];
+    let status = || sim.read(|world| world.cloud_desktop.desktops[&id].status.clone());
+    let refused = async |actions: &[&str]| {
+        for action in actions {
+            let wrong_state = (403, "IncorrectDesktopStatus".to_owned());
+            assert_eq!(
+                client.refused(action, &own).await,
+                wrong_state,
+                "{action} of {}",
+                status()
+            );
+        }
+    };
     assert_eq!(
         client.call("DescribeDesktops", &own).await["Desktops"][0]["Status"],
         "Creating"
     );
-    // Nothing can be done with it before it is made.
-    let wrong_state = (403, "IncorrectDesktopStatus".to_owned());
-    for action in ["DeleteDesktop", "StopDesktop", "StartDesktop", "RebootDesktop"] {
-        assert_eq!(client.refused(action, &own).await, wrong_state, "{action}");
+    refused(&["DeleteDesktop", "StopDesktop", "StartDesktop", "RebootDesktop"]).await;
+    let_a_year_pass(&sim);
+    for (action, on_its_way, at_last) in [
+        ("RebootDesktop", "Rebooting", "Running"),
+        ("StopDesktop", "Stopping", "Stopped"),
+        ("StartDesktop", "Starting", "Running"),
+    ] {
+        client.call(action, &own).await;
+        assert_eq!(status(), on_its_way);
+        refused(&["StopDesktop", "StartDesktop", "RebootDesktop"]).await;
+        let_a_year_pass(&sim);
+        assert_eq!(status(), at_last);
     }
-    sim.wait_for(|world| world.cloud_desktop.desktops[&id].status == "Running")
-        .await
-        .unwrap();
+    let image = [own[0], ("ImageId", "img-win2016"), ("ImageType", "default")];
+    assert_eq!(client.refused("ReplaceDesktopImage", &image).await.0, 403, "it runs");
+    client.call("StopDesktop", &own).await;
+    let_a_year_pass(&sim);
+    client.call("ReplaceDesktopImage", &image).await;
+    assert_eq!(status(), "Rebuilding");
+    refused(&["DeleteDesktop", "StartDesktop"]).await;
+    let_a_year_pass(&sim);
+    assert_eq!(status(), "Stopped");
+
     client.call("DeleteDesktop", &own).await;
     client.call("DeleteDesktop", &own).await;
-    assert_eq!(client.refused("StopDesktop", &own).await, wrong_state);
-    sim.wait_for(|world| world.cloud_desktop.desktops.is_empty())
-        .await
-        .unwrap();
+    refused(&["StopDesktop", "StartDesktop"]).await;
+    let_a_year_pass(&sim);
     let gone = (404, "InvalidDesktopId.NotFound".to_owned());
     assert_eq!(client.refused("DeleteDesktop", &own).await, gone);
     let ledger = sim.ledger();
-    assert_eq!(ledger.committed("CreateDesktop")[0].ids, [id]);
+    assert_eq!(ledger.committed("CreateDesktop")[0].ids, std::slice::from_ref(&id));
     assert!(ledger.existing(Kind::Instance).is_empty());
     sim.read(|world| {
         let orders = &world.cloud_desktop.orders;
