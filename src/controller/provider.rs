@@ -325,7 +325,9 @@ async fn delete(context: &Arc<Context>, object: &DesktopProvider) -> Result<Dura
     if let Credentials::Found { version, data } = credentials(context, object).await?
         && context.accounts.get(&name).is_none_or(|a| a.version != version)
         && let Ok(backend) = connect(&name, &object.spec, &data, &context.accounts.connect)
-        && is_right_account(context, object, &*backend, &identity_of(&data)).await.unwrap_or(false)
+        && is_right_account(context, object, &*backend, &identity_of(&data))
+            .await
+            .unwrap_or(false)
     {
         let account = Account {
             version,
