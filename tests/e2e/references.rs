@@ -75,7 +75,7 @@ async fn a_namespace_uses_an_account_only_while_it_may() {
         .await;
     for name in ["late", "too-late"] {
         let late: Desktop = world.reason(name, "Ready", "ClusterNotReady").await;
-        assert!(late.says("Ready").contains("does not allow namespace"));
+        assert!(late.says("Ready").contains("NamespaceNotAllowed"));
     }
     let before = world.ledger().position();
     world.calls_since(before, "DescribeInstances", 3).await;
