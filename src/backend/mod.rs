@@ -11,6 +11,8 @@ pub mod cloud_desktop;
 pub mod connect;
 pub(crate) mod decode;
 pub mod error;
+#[cfg(test)]
+mod fuzz;
 pub mod gws;
 pub mod huawei;
 pub mod model;

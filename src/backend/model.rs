@@ -549,6 +549,20 @@ pub struct Task {
     pub to: Option<jiff::civil::Date>,
 }
 
+impl Task {
+    /// A task that is polled by its id, with no days to repeat.
+    #[must_use]
+    pub fn new(kind: TaskKind, object_id: &str, task_id: String) -> Self {
+        Self {
+            kind,
+            object_id: object_id.to_owned(),
+            task_id,
+            from: None,
+            to: None,
+        }
+    }
+}
+
 /// What a task is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskKind {

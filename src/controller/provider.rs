@@ -207,8 +207,11 @@ async fn is_right_account(
     identity: &str,
 ) -> Result<bool, BackendError> {
     let same = object.status().identity.is_none_or(|known| known == identity);
+    if same || annotation(object, ACCEPT_IDENTITY_ANNOTATION) == Some(identity) {
+        return Ok(true);
+    }
     let recorded = recorded(context, &object.name_any());
-    if same || recorded.is_empty() || annotation(object, ACCEPT_IDENTITY_ANNOTATION) == Some(identity) {
+    if recorded.is_empty() {
         return Ok(true);
     }
     let there = backend.list_clusters().await?;

@@ -587,13 +587,7 @@ impl<'a> Draft<'a> {
     fn wait_for_creation(&mut self, task_id: String) {
         self.working("Creating", "The vendor is making the desktop.");
         self.again = self.inputs.limits.fast;
-        self.action = Action::Poll(Task {
-            kind: TaskKind::Job,
-            object_id: String::new(),
-            task_id,
-            from: None,
-            to: None,
-        });
+        self.action = Action::Poll(Task::new(TaskKind::Job, "", task_id));
     }
 
     /// True while the task of the creation is worth polling.

@@ -104,13 +104,7 @@ impl Parts<'_> {
         let operation = self.operation.as_ref()?;
         let task_id = operation.task_id.clone()?;
         let late = now > after(operation.start_time.0, limits.task_deadline);
-        (!late).then(|| Task {
-            kind,
-            object_id: object_id.to_owned(),
-            task_id,
-            from: None,
-            to: None,
-        })
+        (!late).then(|| Task::new(kind, object_id, task_id))
     }
 
     /// A task ended, or cannot be polled any more: what was reached is read without it. A failure is recorded like that

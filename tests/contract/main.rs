@@ -12,3 +12,4 @@ mod sim_faults;
 mod sim_published_clients;
 mod sim_signature;
 mod sim_states;
+mod waiting;

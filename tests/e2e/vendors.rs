@@ -71,6 +71,17 @@ async fn restarted(world: &World) {
     .await;
 }
 
+/// Waits until the desktop is Ready and this user's, or nobody's.
+async fn belongs_to(world: &World, user: Option<&str>) {
+    let what = format!("is {user:?}'s");
+    object(&world.api::<Desktop>(), "alice", &what, |d| {
+        let status = d.status.as_ref();
+        let seen = status.and_then(|s| s.user.as_ref()).map(|u| u.name.as_str());
+        status.is_some() && seen == user && d.is("Ready", "True")
+    })
+    .await;
+}
+
 /// Everything is deleted, and the vendor is as it was.
 async fn farewell(world: &World) {
     world.delete::<Desktop>("alice").await;
@@ -112,16 +123,9 @@ async fn a_desktop_lives_at_capital_online() {
     restarted(&world).await;
     // Another user, and then nobody: each needs the desktop stopped, and it runs again afterwards.
     patch(&world, json!({"user": {"name": "bob", "email": "bob@example.com"}})).await;
-    object(&world.api::<Desktop>(), "alice", "is bob's", |d| {
-        let user = d.status.as_ref().and_then(|s| s.user.as_ref()).map(|u| u.name.as_str());
-        user == Some("bob") && d.is("Ready", "True")
-    })
-    .await;
+    belongs_to(&world, Some("bob")).await;
     patch(&world, json!({"user": null})).await;
-    object(&world.api::<Desktop>(), "alice", "is nobody's", |d| {
-        d.status.as_ref().is_some_and(|s| s.user.is_none()) && d.is("Ready", "True")
-    })
-    .await;
+    belongs_to(&world, None).await;
     // Another image only when the manifest says that the disk may be lost, and then once.
     let other = "1a6e5a10-0000-4000-8000-000000000002";
     patch(&world, json!({"image": {"id": other}})).await;
@@ -224,11 +228,7 @@ async fn a_desktop_lives_at_huawei_workspace() {
     world.ready_desktop("alice", json!({"user": {"name": "alice"}})).await;
     restarted(&world).await;
     patch(&world, json!({"user": {"name": "bob"}})).await;
-    object(&world.api::<Desktop>(), "alice", "is bob's", |d| {
-        let user = d.status.as_ref().and_then(|s| s.user.as_ref()).map(|u| u.name.as_str());
-        user == Some("bob") && d.is("Ready", "True")
-    })
-    .await;
+    belongs_to(&world, Some("bob")).await;
     // A new name restarts the desktop, so it has to be allowed.
     patch(&world, json!({"displayName": "board"})).await;
     let refused: Desktop = world.reason("alice", "Stalled", "Unsupported").await;
@@ -256,10 +256,7 @@ async fn a_desktop_lives_at_huawei_workspace() {
     patch(&world, json!({"power": "Running"})).await;
     world.reason::<Desktop>("alice", "Ready", "Running").await;
     patch(&world, json!({"user": null})).await;
-    object(&world.api::<Desktop>(), "alice", "is nobody's", |d| {
-        d.status.as_ref().is_some_and(|s| s.user.is_none()) && d.is("Ready", "True")
-    })
-    .await;
+    belongs_to(&world, None).await;
     farewell(&world).await;
 }
 
@@ -270,11 +267,7 @@ async fn a_desktop_lives_at_cloud_desktop_with_the_extended_api() {
     world.ready_desktop("alice", json!({})).await;
     restarted(&world).await;
     patch(&world, json!({"displayName": "board", "user": {"name": "bob"}})).await;
-    object(&world.api::<Desktop>(), "alice", "is bob's", |d| {
-        let user = d.status.as_ref().and_then(|s| s.user.as_ref()).map(|u| u.name.as_str());
-        user == Some("bob") && d.is("Ready", "True")
-    })
-    .await;
+    belongs_to(&world, Some("bob")).await;
     patch(&world, json!({"power": "Stopped"})).await;
     world.reason::<Desktop>("alice", "Ready", "Stopped").await;
     patch(&world, json!({"power": "Running"})).await;

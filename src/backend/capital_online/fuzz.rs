@@ -1,9 +1,6 @@
 //! Answers nobody would think of: reading them never panics, and never finds more in them than there is.
 
-use std::path::Path;
-
-use http::{HeaderMap, StatusCode};
-use proptest::collection::{btree_map, vec};
+use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
@@ -13,7 +10,8 @@ use super::{create, map, submit, users};
 use crate::backend::ErrorClass;
 use crate::backend::client::Scrubber;
 use crate::backend::decode::Fields;
-use crate::http::transport::{Answer, Effect};
+use crate::backend::fuzz::{self, answer, cut, spoilt, status, value};
+use crate::http::transport::Effect;
 
 /// Field names that mean something, so that arbitrary objects get past the first look.
 const NAMES: &[&str] = &[
@@ -78,63 +76,8 @@ const TEXTS: &[&str] = &[
     ":",
 ];
 
-fn value() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<u64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        (0..3_i64).prop_map(Value::from),
-        select(TEXTS).prop_map(Value::from),
-        ".*".prop_map(Value::from),
-    ];
-    leaf.prop_recursive(4, 40, 6, |inner| {
-        let name = prop_oneof![4 => select(NAMES).prop_map(str::to_owned), 1 => ".*"];
-        prop_oneof![
-            vec(inner.clone(), 0..4).prop_map(Value::from),
-            btree_map(name, inner, 0..8).prop_map(|fields| Value::Object(fields.into_iter().collect())),
-        ]
-    })
-}
-
 fn examples() -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/capital_online");
-    let mut examples: Vec<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
-        .collect();
-    examples.sort();
-    examples
-}
-
-/// Every place in a document.
-fn places(value: &Value, at: &str, found: &mut Vec<String>) {
-    found.push(at.to_owned());
-    match value {
-        Value::Object(fields) => {
-            for (name, inner) in fields {
-                places(inner, &format!("{at}/{name}"), found);
-            }
-        }
-        Value::Array(items) => {
-            for (number, inner) in items.iter().enumerate() {
-                places(inner, &format!("{at}/{number}"), found);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// An example with one place replaced by anything.
-fn spoilt() -> impl Strategy<Value = Value> {
-    (select(examples()), any::<Index>(), value()).prop_map(|(example, place, other)| {
-        let mut document: Value = serde_json::from_str(&example).unwrap();
-        let mut found = Vec::new();
-        places(&document, "", &mut found);
-        *document.pointer_mut(&found[place.index(found.len())]).unwrap() = other;
-        document
-    })
+    fuzz::examples("capital_online")
 }
 
 /// Reads an envelope in every way there is.
@@ -186,47 +129,25 @@ fn read_all(object: &Map<String, Value>) {
     let _ = create::total_price(fields);
 }
 
-fn answer(status: u16, body: &[u8]) -> Answer {
-    Answer {
-        status: StatusCode::from_u16(status).unwrap(),
-        headers: HeaderMap::new(),
-        body: body.to_vec(),
-    }
-}
-
 /// Reads bytes as the answer to a read and to a change.
 fn judge(status: u16, body: &[u8]) {
-    let answer = answer(status, body);
-    for effect in [Effect::Read, Effect::Change] {
-        match read("DeleteVm", effect, &answer, &Scrubber::new([])) {
-            Ok(object) => {
-                assert!((200..300).contains(&status));
-                read_all(&object);
-            }
-            Err(error) => {
-                assert!(error.message.chars().count() <= 256);
-                let definite = !matches!(error.class, ErrorClass::Ambiguous | ErrorClass::Transient);
-                if effect == Effect::Change && definite {
-                    assert!(error.code.is_some() && status < 500);
-                }
-                assert!(effect == Effect::Read || error.class != ErrorClass::Transient);
-            }
-        }
-    }
-}
-
-fn status() -> impl Strategy<Value = u16> {
-    prop_oneof![4 => Just(200_u16), 1 => select(vec![204_u16, 302, 400, 403, 404, 429, 500, 503]), 1 => 100..=999_u16]
+    fuzz::judge(
+        status,
+        body,
+        |effect, answer| read("DeleteVm", effect, answer, &Scrubber::new([])),
+        |object| read_all(&object),
+        |error| assert!(error.code.is_some()),
+    );
 }
 
 proptest! {
     #[test]
-    fn any_data(data in value()) {
+    fn any_data(data in value(NAMES, TEXTS)) {
         read_all(&Map::from_iter([("Data".to_owned(), data)]));
     }
 
     #[test]
-    fn any_document(status in status(), document in value()) {
+    fn any_document(status in status(), document in value(NAMES, TEXTS)) {
         judge(status, document.to_string().as_bytes());
     }
 
@@ -236,14 +157,13 @@ proptest! {
     }
 
     #[test]
-    fn any_spoilt_example(status in status(), document in spoilt()) {
+    fn any_spoilt_example(status in status(), document in spoilt(examples(), value(NAMES, TEXTS))) {
         judge(status, document.to_string().as_bytes());
     }
 
     #[test]
     fn any_cut_example(example in select(examples()), end in any::<Index>()) {
-        let bytes = example.trim_end().as_bytes();
-        let cut = &bytes[..end.index(bytes.len())];
+        let cut = cut(&example, end);
         let result = read("Action", Effect::Change, &answer(200, cut), &Scrubber::new([]));
         prop_assert_eq!(result.unwrap_err().class, ErrorClass::Ambiguous);
     }

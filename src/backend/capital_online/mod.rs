@@ -173,7 +173,7 @@ impl CapitalOnline {
         let task = |fields: Fields<'_>| submit::task_id(number, map::data(fields)?);
         let task_id = self.client.send(call, task).await?;
         Ok(Receipt {
-            task: Some(submit::job(object_id, task_id)),
+            task: Some(Task::new(TaskKind::Job, object_id, task_id)),
             request_id: Some(number.to_owned()),
             ..Receipt::default()
         })
@@ -214,7 +214,7 @@ impl CapitalOnline {
         let (id, task_id) = self.client.send(&call, created).await?;
         self.inventory.touch(&id);
         Ok(Receipt {
-            task: Some(submit::job(&id, task_id)),
+            task: Some(Task::new(TaskKind::Job, &id, task_id)),
             id: Some(id),
             request_id: Some(number.to_owned()),
             ..Receipt::default()

@@ -109,21 +109,10 @@ impl Answer {
             return Err(failure(ErrorClass::Conflict, self.action, reason));
         }
         Ok(Receipt {
-            task: self.task.clone().map(|task_id| job(id, task_id)),
+            task: self.task.clone().map(|task_id| Task::new(TaskKind::Job, id, task_id)),
             request_id: Some(self.request_id.clone()),
             ..Receipt::default()
         })
-    }
-}
-
-/// A task on an object.
-pub(super) fn job(object_id: &str, task_id: String) -> Task {
-    Task {
-        kind: TaskKind::Job,
-        object_id: object_id.to_owned(),
-        task_id,
-        from: None,
-        to: None,
     }
 }
 

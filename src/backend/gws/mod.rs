@@ -160,13 +160,7 @@ fn receipt(yields: Yields, object_id: &str, fields: Fields<'_>) -> std::result::
         Yields::InstanceId => receipt.id = created("InstanceId")?,
         Yields::ImageId => receipt.id = created("ImageId")?,
         Yields::Task(kind) => {
-            receipt.task = map::task_id(fields)?.map(|task_id| Task {
-                kind,
-                object_id: object_id.to_owned(),
-                task_id,
-                from: None,
-                to: None,
-            });
+            receipt.task = map::task_id(fields)?.map(|task_id| Task::new(kind, object_id, task_id));
         }
     }
     Ok(receipt)
@@ -324,13 +318,7 @@ impl Backend for Gws {
 
     async fn request_ticket(&self, request: &TicketRequest) -> Result<Task> {
         let task_id = self.begin("GetConnectTicket", &ticket(request)).await?;
-        Ok(Task {
-            kind: TaskKind::Ticket,
-            object_id: request.desktop_id.clone(),
-            task_id,
-            from: None,
-            to: None,
-        })
+        Ok(Task::new(TaskKind::Ticket, &request.desktop_id, task_id))
     }
 
     async fn fetch_ticket(&self, request: &TicketRequest, task: &Task) -> Result<Option<Ticket>> {

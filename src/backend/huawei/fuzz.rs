@@ -1,8 +1,8 @@
 //! The document's example, odd forms, and answers nobody would think of: reading them never panics, and never finds
 //! more in them than there is.
 
-use http::{HeaderMap, HeaderValue, StatusCode};
-use proptest::collection::{btree_map, vec};
+use http::{HeaderValue, StatusCode};
+use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
@@ -13,6 +13,7 @@ use super::{calls, job, map, paging, policy};
 use crate::api::desktop::DesktopState;
 use crate::backend::client::Scrubber;
 use crate::backend::decode::Fields;
+use crate::backend::fuzz::{self, answer, cut, object, spoilt, status, value};
 use crate::backend::pool::{ObservedPool, PoolMember, PoolState};
 use crate::backend::{ErrorClass, ObservedDesktop, ObservedUser, TaskState};
 use crate::http::transport::{Answer, Effect};
@@ -82,30 +83,6 @@ const TEXTS: &[&str] = &[
     "2022-05-11T11:45:42.000Z",
 ];
 
-fn value() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<u64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        (0..3_i64).prop_map(Value::from),
-        select(TEXTS).prop_map(Value::from),
-        ".*".prop_map(Value::from),
-    ];
-    leaf.prop_recursive(4, 40, 6, |inner| {
-        let name = prop_oneof![4 => select(NAMES).prop_map(str::to_owned), 1 => ".*"];
-        prop_oneof![
-            vec(inner.clone(), 0..4).prop_map(Value::from),
-            btree_map(name, inner, 0..8).prop_map(|fields| Value::Object(fields.into_iter().collect())),
-        ]
-    })
-}
-
-fn object() -> impl Strategy<Value = Map<String, Value>> {
-    btree_map(select(NAMES).prop_map(str::to_owned), value(), 0..10).prop_map(|fields| fields.into_iter().collect())
-}
-
 /// A desktop as it is usually told.
 fn desktop() -> Value {
     json!({
@@ -125,42 +102,16 @@ fn desktop() -> Value {
     })
 }
 
-fn examples() -> Vec<Value> {
-    vec![
+fn examples() -> Vec<String> {
+    let documents = [
         serde_json::from_str(POOL).unwrap(),
         json!({"desktops": [desktop()], "total_count": 1}),
         json!({"desktop": [desktop()]}),
         json!({"id": "j", "status": "FAIL", "sub_jobs_total": 1, "sub_jobs": [{"id": "s", "status": "FAILED"}]}),
         json!({"policy_group": {"policies": {"watermark": {"watermark_enable": true}}, "targets": []}}),
         json!({"products": {"product_id": "p", "cpu": "2", "memory": "4096", "status": "normal"}, "total_count": 1}),
-    ]
-}
-
-/// Every place in a document.
-fn places(value: &Value, at: &str, found: &mut Vec<String>) {
-    found.push(at.to_owned());
-    match value {
-        Value::Object(fields) => fields
-            .iter()
-            .for_each(|(name, inner)| places(inner, &format!("{at}/{name}"), found)),
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .for_each(|(number, inner)| places(inner, &format!("{at}/{number}"), found)),
-        _ => {}
-    }
-}
-
-/// An example with one place replaced by anything.
-fn spoilt() -> impl Strategy<Value = Value> {
-    (select(examples()), any::<Index>(), value()).prop_map(|(mut document, place, other)| {
-        let mut found = Vec::new();
-        places(&document, "", &mut found);
-        if let Some(place) = document.pointer_mut(&found[place.index(found.len())]) {
-            *place = other;
-        }
-        document
-    })
+    ];
+    documents.iter().map(Value::to_string).collect()
 }
 
 /// Reads an object in every way there is.
@@ -192,47 +143,28 @@ fn read_all(object: &Map<String, Value>) {
     assert!(job::started(fields).is_err() || object["job_id"] != "");
 }
 
-fn answer(status: u16, body: &[u8]) -> Answer {
-    Answer {
-        status: StatusCode::from_u16(status).unwrap(),
-        headers: HeaderMap::new(),
-        body: body.to_vec(),
-    }
-}
-
 /// Reads bytes as the answer to a read and to a change.
 fn judge(status: u16, body: &[u8]) {
-    let answer = answer(status, body);
-    for effect in [Effect::Read, Effect::Change] {
-        match read("Action", effect, &answer, &Scrubber::new([])) {
-            Ok(read) => {
-                assert!((200..300).contains(&status) && !body.is_empty());
-                read_all(&read.fields);
-            }
-            Err(error) => {
-                assert!(error.message.chars().count() <= 256);
-                let definite = !matches!(error.class, ErrorClass::Ambiguous | ErrorClass::Transient);
-                if effect == Effect::Change && definite {
-                    assert!(error.code.is_some() && status < 500);
-                }
-                assert!(effect == Effect::Read || error.class != ErrorClass::Transient);
-            }
-        }
-    }
-}
-
-fn status() -> impl Strategy<Value = u16> {
-    prop_oneof![4 => Just(200_u16), 1 => select(vec![204_u16, 302, 400, 403, 404, 409, 429, 500, 503]), 1 => 100..=999_u16]
+    fuzz::judge(
+        status,
+        body,
+        |effect, answer| read("Action", effect, answer, &Scrubber::new([])),
+        |found| {
+            assert!(!body.is_empty());
+            read_all(&found.fields);
+        },
+        |error| assert!(error.code.is_some()),
+    );
 }
 
 proptest! {
     #[test]
-    fn any_object(object in object()) {
+    fn any_object(object in object(NAMES, TEXTS)) {
         read_all(&object);
     }
 
     #[test]
-    fn any_document(status in status(), document in value()) {
+    fn any_document(status in status(), document in value(NAMES, TEXTS)) {
         judge(status, document.to_string().as_bytes());
     }
 
@@ -242,14 +174,13 @@ proptest! {
     }
 
     #[test]
-    fn any_spoilt_example(status in status(), document in spoilt()) {
+    fn any_spoilt_example(status in status(), document in spoilt(examples(), value(NAMES, TEXTS))) {
         judge(status, document.to_string().as_bytes());
     }
 
     #[test]
     fn any_cut_example(example in select(examples()), end in any::<Index>()) {
-        let bytes = example.to_string().into_bytes();
-        let cut = &bytes[..end.index(bytes.len())];
+        let cut = cut(&example, end);
         let result = read("Action", Effect::Change, &answer(200, cut), &Scrubber::new([]));
         prop_assert_eq!(result.unwrap_err().class, ErrorClass::Ambiguous);
     }

@@ -4,7 +4,7 @@ use super::client::{Ask, Client};
 use super::errors::of_one;
 use super::paging::Row;
 use crate::backend::decode::{Fields, Odd};
-use crate::backend::{BackendError, Result, Task, TaskKind, TaskState};
+use crate::backend::{BackendError, Result, TaskState};
 
 /// The call that tells of a job.
 const SHOW: &str = "ShowJob";
@@ -86,17 +86,6 @@ pub(super) fn read(fields: Fields<'_>) -> std::result::Result<Job, Odd> {
 /// The id of the job in an answer.
 pub(super) fn started(fields: Fields<'_>) -> std::result::Result<String, Odd> {
     fields.id("job_id")?.ok_or(Odd::missing("job_id"))
-}
-
-/// The task of a job.
-pub(super) fn task(object_id: &str, job: String) -> Task {
-    Task {
-        kind: TaskKind::Job,
-        object_id: object_id.to_owned(),
-        task_id: job,
-        from: None,
-        to: None,
-    }
 }
 
 impl Client {

@@ -160,7 +160,7 @@ impl Huawei {
         self.client
             .send(ask, |fields, request_id| {
                 Ok(Receipt {
-                    task: Some(job::task(object_id, job::started(fields)?)),
+                    task: Some(Task::new(TaskKind::Job, object_id, job::started(fields)?)),
                     request_id: request_id.map(str::to_owned),
                     ..Receipt::default()
                 })
@@ -192,7 +192,7 @@ impl Huawei {
                     }));
                 }
                 Ok(Ok(Receipt {
-                    task: Some(job::task(desktop_id, job::started(fields)?)),
+                    task: Some(Task::new(TaskKind::Job, desktop_id, job::started(fields)?)),
                     request_id: request_id.map(str::to_owned),
                     ..Receipt::default()
                 }))

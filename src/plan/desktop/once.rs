@@ -128,15 +128,8 @@ fn a_rebuild_that_was_answered_is_done_with_its_task() {
     case.spec.image.as_mut().unwrap().id = "m-2".into();
     case.spec.on_image_change = OnImageChange::Rebuild;
     let sent = case.plan();
-    let task = Task {
-        kind: TaskKind::Job,
-        object_id: String::new(),
-        task_id: "t/r".into(),
-        from: None,
-        to: None,
-    };
     let answer = Ok(Receipt {
-        task: Some(task),
+        task: Some(Task::new(TaskKind::Job, "", "t/r".into())),
         ..Receipt::default()
     });
     let mut status = after(&case, &sent, &answer, now());

@@ -7,16 +7,7 @@ use desktop_operator::sim::{CloudDesktopEdit, Fault, Kind, Sim, SimConfig};
 
 use super::account::{at_sim, desktop, user};
 use super::calls::term;
-
-/// Asks until there is an answer; the test runner gives up on one that never comes.
-async fn until<T, F: Future<Output = Option<T>>>(mut ask: impl FnMut() -> F) -> T {
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-}
+use crate::waiting::until;
 
 async fn is(backend: &dyn Backend, id: &str, state: DesktopState) -> ObservedDesktop {
     until(|| async {

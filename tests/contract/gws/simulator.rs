@@ -20,6 +20,7 @@ use secrecy::ExposeSecret;
 
 use super::calls::{desktop, place, policy, user};
 use super::vendor::spec;
+use crate::waiting::until;
 
 fn backend(sim: &Sim, secret: &str) -> Arc<dyn Backend> {
     let settings = ConnectSettings {
@@ -31,16 +32,6 @@ fn backend(sim: &Sim, secret: &str) -> Arc<dyn Backend> {
         .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
         .into();
     connect("account", &spec(Some(sim.url())), &secret, &settings).unwrap()
-}
-
-/// Asks until there is an answer; the test runner gives up on one that never comes.
-async fn until<T, F: Future<Output = Option<T>>>(mut ask: impl FnMut() -> F) -> T {
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 async fn finished(backend: &dyn Backend, task: &Task) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::waiting::until;
 use desktop_operator::api::DesktopProviderSpec;
 use desktop_operator::api::desktop::{Billing, BillingMode, DesktopState, DesktopUser, OnDelete, SystemDisk, WorkMode};
 use desktop_operator::backend::connect::{ConnectError, ConnectSettings, connect};
@@ -123,16 +124,6 @@ pub fn policy(clipboard: &str, watermark: bool) -> PolicyValues {
         ("usbRedirection", "false".into()),
         ("watermark", watermark.to_string()),
     ])
-}
-
-/// Asks until there is an answer; the test runner gives up on one that never comes.
-pub async fn until<T, F: Future<Output = Option<T>>>(mut ask: impl FnMut() -> F) -> T {
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 /// Submits and waits for the end of the job, which must be a good one.

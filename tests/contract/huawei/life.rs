@@ -8,8 +8,9 @@ use desktop_operator::backend::pool::{
 use desktop_operator::backend::{ErrorClass, Operation};
 use desktop_operator::sim::{HuaweiEdit, Kind};
 
-use super::backend::{create, done, made, named, ours, policy, start, submit, until, user, with_key, with_login};
+use super::backend::{create, done, made, named, ours, policy, start, submit, user, with_key, with_login};
 use super::client::{IMAGE, PRODUCT, PROJECT};
+use crate::waiting::until;
 
 #[tokio::test]
 async fn a_tenant_and_its_catalog() {
