@@ -6,15 +6,21 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use kube::CustomResourceExt;
 use serde_json::Value;
 
-use super::{Desktop, DesktopCluster, DesktopProvider};
+use super::{Desktop, DesktopCluster, DesktopImage, DesktopPool, DesktopProvider};
 
 /// Every CRD of the group, in the order in which they should be read.
 #[must_use]
 pub fn all_crds() -> Vec<CustomResourceDefinition> {
-    [DesktopProvider::crd(), DesktopCluster::crd(), Desktop::crd()]
-        .into_iter()
-        .map(canonical)
-        .collect()
+    [
+        DesktopProvider::crd(),
+        DesktopCluster::crd(),
+        Desktop::crd(),
+        DesktopImage::crd(),
+        DesktopPool::crd(),
+    ]
+    .into_iter()
+    .map(canonical)
+    .collect()
 }
 
 /// Takes out what makes GitOps tools see a difference for ever (`nullable`, zero values) and lets a fresh object

@@ -101,12 +101,18 @@ pub struct DesktopSpec {
 }
 
 /// Where an image comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
+#[x_kube(validation = Rule::new("has(self.id) != has(self.ref)").message("exactly one of image.id and image.ref must be set"))]
 pub struct ImageSource {
     /// The vendor's image id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9_.-]+$"))]
-    pub id: String,
+    pub id: Option<String>,
+    /// A DesktopImage of the same namespace: what needs it waits until it is Ready.
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<ObjectRef>,
 }
 
 /// The system disk.

@@ -11,10 +11,14 @@ pub mod common;
 pub mod condition;
 pub mod crd;
 pub mod desktop;
+pub mod image;
+pub mod pool;
 pub mod provider;
 
 pub use cluster::{DesktopCluster, DesktopClusterSpec, DesktopClusterStatus};
 pub use desktop::{Desktop, DesktopSpec, DesktopStatus};
+pub use image::{DesktopImage, DesktopImageSpec, DesktopImageStatus};
+pub use pool::{DesktopPool, DesktopPoolSpec, DesktopPoolStatus};
 pub use provider::{DesktopProvider, DesktopProviderSpec, DesktopProviderStatus};
 
 /// The API group of every kind.
@@ -30,6 +34,13 @@ pub const PROVIDER_FINALIZER: &str = "desktopproviders.desktop-operator.io/in-us
 pub const CLUSTER_FINALIZER: &str = "desktopclusters.desktop-operator.io/cleanup";
 /// Finalizer that keeps a [`Desktop`] until the vendor's desktop is observed gone.
 pub const DESKTOP_FINALIZER: &str = "desktops.desktop-operator.io/cleanup";
+/// Finalizer that keeps a [`DesktopImage`] until the vendor's image is observed gone.
+pub const IMAGE_FINALIZER: &str = "desktopimages.desktop-operator.io/cleanup";
+/// Finalizer that keeps a [`DesktopPool`] until its desktops, and the vendor's pool, are observed gone.
+pub const POOL_FINALIZER: &str = "desktoppools.desktop-operator.io/cleanup";
+
+/// Label of a Desktop that belongs to a pool: the pool's name.
+pub const POOL_LABEL: &str = "desktop-operator.io/pool";
 
 /// `"true"` stops every vendor call for the object, deletion included, until the annotation is removed.
 pub const PAUSED_ANNOTATION: &str = "desktop-operator.io/paused";

@@ -140,6 +140,30 @@ pub fn connect(
     ))
 }
 
+/// What the vendor of a provider can do, connected or not; `None` when its spec names none.
+#[must_use]
+pub const fn capabilities_of(spec: &DesktopProviderSpec) -> Option<&'static Capabilities> {
+    match spec {
+        DesktopProviderSpec { gws: Some(_), .. } => Some(&gws::CAPABILITIES),
+        DesktopProviderSpec {
+            huawei_workspace: Some(_),
+            ..
+        } => Some(&huawei::CAPABILITIES),
+        DesktopProviderSpec {
+            cloud_desktop: Some(vendor),
+            ..
+        } if vendor.extended_api => Some(&cloud_desktop::EXTENDED_CAPABILITIES),
+        DesktopProviderSpec {
+            cloud_desktop: Some(_), ..
+        } => Some(&cloud_desktop::CAPABILITIES),
+        DesktopProviderSpec {
+            capital_online: Some(_),
+            ..
+        } => Some(&capital_online::CAPABILITIES),
+        _ => None,
+    }
+}
+
 /// What every vendor that [`connect`] knows can do, by its block in a provider's spec; where a setting of the block adds
 /// to it, once more with that.
 #[must_use]

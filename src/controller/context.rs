@@ -16,7 +16,7 @@ use super::accounts::Accounts;
 use super::inventory::InventoryHub;
 use super::observations::{ClusterReads, DisplayReads, PriceReads, Sessions};
 use super::settings::{Settings, UnknownCreate};
-use crate::api::{Desktop, DesktopCluster, DesktopProvider};
+use crate::api::{Desktop, DesktopCluster, DesktopImage, DesktopPool, DesktopProvider};
 use crate::ops::leader::Leadership;
 use crate::ops::metrics::Metrics;
 use crate::plan::{Limits, Notice};
@@ -61,22 +61,51 @@ pub struct Context {
     pub clusters: Store<Guarded<DesktopCluster>>,
     /// Desktops, as watched.
     pub desktops: Store<Guarded<Desktop>>,
+    /// Images, as watched.
+    pub images: Store<Guarded<DesktopImage>>,
+    /// Pools, as watched.
+    pub pools: Store<Guarded<DesktopPool>>,
     /// Wakes a provider.
     pub wake_provider: Waker<DesktopProvider>,
     /// Wakes a cluster.
     pub wake_cluster: Waker<DesktopCluster>,
     /// Wakes a desktop.
     pub wake_desktop: Waker<Desktop>,
+    /// Wakes an image.
+    pub wake_image: Waker<DesktopImage>,
+    /// Wakes a pool.
+    pub wake_pool: Waker<DesktopPool>,
     in_flight: Mutex<HashSet<String>>,
     superseded: Mutex<HashMap<String, String>>,
 }
 
-/// Stores of the three kinds.
-pub type Stores = (
-    Store<Guarded<DesktopProvider>>,
-    Store<Guarded<DesktopCluster>>,
-    Store<Guarded<Desktop>>,
-);
+/// The objects of every kind, as watched.
+pub struct Stores {
+    /// See [`Context::providers`].
+    pub providers: Store<Guarded<DesktopProvider>>,
+    /// See [`Context::clusters`].
+    pub clusters: Store<Guarded<DesktopCluster>>,
+    /// See [`Context::desktops`].
+    pub desktops: Store<Guarded<Desktop>>,
+    /// See [`Context::images`].
+    pub images: Store<Guarded<DesktopImage>>,
+    /// See [`Context::pools`].
+    pub pools: Store<Guarded<DesktopPool>>,
+}
+
+/// Wakers of every kind.
+pub struct Wakers {
+    /// See [`Context::wake_provider`].
+    pub provider: Waker<DesktopProvider>,
+    /// See [`Context::wake_cluster`].
+    pub cluster: Waker<DesktopCluster>,
+    /// See [`Context::wake_desktop`].
+    pub desktop: Waker<Desktop>,
+    /// See [`Context::wake_image`].
+    pub image: Waker<DesktopImage>,
+    /// See [`Context::wake_pool`].
+    pub pool: Waker<DesktopPool>,
+}
 
 /// What a [`Context`] is made of.
 pub struct Parts {
@@ -96,23 +125,22 @@ pub struct Parts {
     pub recorder: Recorder,
     /// See [`Context::accounts`].
     pub accounts: Accounts,
-    /// Stores of the three kinds.
+    /// The objects of every kind.
     pub stores: Stores,
-    /// Wakers of the three kinds.
-    pub wakers: (Waker<DesktopProvider>, Waker<DesktopCluster>, Waker<Desktop>),
+    /// Wakers of every kind.
+    pub wakers: Wakers,
 }
 
 impl Context {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let (providers, clusters, desktops) = parts.stores;
-        let (wake_provider, wake_cluster, wake_desktop) = parts.wakers;
+        let (stores, wakers) = (parts.stores, parts.wakers);
         let inventory = InventoryHub::new(
             parts.settings.clone(),
             parts.shutdown.clone(),
-            wake_desktop.clone(),
-            wake_cluster.clone(),
+            wakers.desktop.clone(),
+            wakers.cluster.clone(),
         );
         Self {
             client: parts.client,
@@ -128,12 +156,16 @@ impl Context {
             display_reads: DisplayReads::default(),
             price_reads: PriceReads::default(),
             sessions: Sessions::default(),
-            providers,
-            clusters,
-            desktops,
-            wake_provider,
-            wake_cluster,
-            wake_desktop,
+            providers: stores.providers,
+            clusters: stores.clusters,
+            desktops: stores.desktops,
+            images: stores.images,
+            pools: stores.pools,
+            wake_provider: wakers.provider,
+            wake_cluster: wakers.cluster,
+            wake_desktop: wakers.desktop,
+            wake_image: wakers.image,
+            wake_pool: wakers.pool,
             in_flight: Mutex::default(),
             superseded: Mutex::default(),
         }

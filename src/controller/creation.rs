@@ -12,7 +12,7 @@ use super::error::{Error, is_not_found};
 use super::status::{Stored, remember, uid, write};
 use crate::api::common::{Binding, CreateIntent};
 use crate::api::condition::Stamp;
-use crate::api::{Desktop, DesktopCluster};
+use crate::api::{Desktop, DesktopCluster, DesktopImage, DesktopPool};
 use crate::backend::{Backend, BackendError, Operation, Receipt};
 use crate::plan::Limits;
 use crate::plan::managed::{Managed, Parts};
@@ -43,6 +43,18 @@ impl Created for Desktop {
 impl Created for DesktopCluster {
     fn wake(&self, context: &Context) {
         let _ = context.wake_cluster.send(super::reference(self));
+    }
+}
+
+impl Created for DesktopImage {
+    fn wake(&self, context: &Context) {
+        let _ = context.wake_image.send(super::reference(self));
+    }
+}
+
+impl Created for DesktopPool {
+    fn wake(&self, context: &Context) {
+        let _ = context.wake_pool.send(super::reference(self));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Starts the three controllers and keeps them running until the process is asked to end.
+//! Starts the controllers and keeps them running until the process is asked to end.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::accounts::Accounts;
-use super::context::{Context, Guarded, Parts};
+use super::context::{Context, Guarded, Parts, Stores, Wakers};
 use super::kind::{Failures, Kind, pass};
 use super::reference;
 use super::settings::Settings;
-use crate::api::{Desktop, DesktopCluster, DesktopProvider, FIELD_MANAGER};
+use crate::api::{Desktop, DesktopCluster, DesktopImage, DesktopPool, DesktopProvider, FIELD_MANAGER};
 use crate::backend::connect::ConnectSettings;
 use crate::http::endpoint::EndpointPolicy;
 use crate::ops::leader::Leadership;
@@ -56,10 +56,20 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow
     let (wake_provider, provider_wakes) = unbounded_channel();
     let (wake_cluster, cluster_wakes) = unbounded_channel();
     let (wake_desktop, desktop_wakes) = unbounded_channel();
+    let (wake_image, image_wakes) = unbounded_channel();
+    let (wake_pool, pool_wakes) = unbounded_channel();
     let (providers, providers_filled) = controller::<DesktopProvider>(&client);
     let (clusters, clusters_filled) = controller::<DesktopCluster>(&client);
     let (desktops, desktops_filled) = controller::<Desktop>(&client);
-    let stores = (providers.store(), clusters.store(), desktops.store());
+    let (images, images_filled) = controller::<DesktopImage>(&client);
+    let (pools, pools_filled) = controller::<DesktopPool>(&client);
+    let stores = Stores {
+        providers: providers.store(),
+        clusters: clusters.store(),
+        desktops: desktops.store(),
+        images: images.store(),
+        pools: pools.store(),
+    };
     let reporter = Reporter {
         controller: FIELD_MANAGER.into(),
         instance: std::env::var("POD_NAME").ok(),
@@ -74,7 +84,13 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow
         recorder: Recorder::new(client.clone(), reporter),
         accounts: Accounts::new(connect),
         stores,
-        wakers: (wake_provider, wake_cluster, wake_desktop),
+        wakers: Wakers {
+            provider: wake_provider,
+            cluster: wake_cluster,
+            desktop: wake_desktop,
+            image: wake_image,
+            pool: wake_pool,
+        },
     }));
 
     let providers = providers.watches(
@@ -101,8 +117,14 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow
 
     let mut running = JoinSet::new();
     let readiness = runtime.readiness;
-    // Each kind decides from all three stores: none starts before all are filled.
-    let stores = [providers_filled, clusters_filled, desktops_filled];
+    // Each kind decides from all stores: none starts before all are filled.
+    let stores = [
+        providers_filled,
+        clusters_filled,
+        desktops_filled,
+        images_filled,
+        pools_filled,
+    ];
     let filled = Filled {
         context: Arc::clone(&context),
         readiness,
@@ -110,7 +132,9 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow
     };
     running.spawn(drive(providers, provider_wakes, filled.clone()));
     running.spawn(drive(clusters, cluster_wakes, filled.clone()));
-    running.spawn(drive(desktops, desktop_wakes, filled));
+    running.spawn(drive(desktops, desktop_wakes, filled.clone()));
+    running.spawn(drive(images, image_wakes, filled.clone()));
+    running.spawn(drive(pools, pool_wakes, filled));
     while let Some(ended) = running.join_next().await {
         let name = ended.context("a controller panicked")?;
         anyhow::ensure!(context.shutdown.is_cancelled(), "controller {name} ended by itself");
@@ -152,7 +176,7 @@ where
 struct Filled {
     context: Arc<Context>,
     readiness: Readiness,
-    stores: [Flag; 3],
+    stores: [Flag; 5],
 }
 
 impl Filled {

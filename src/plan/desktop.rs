@@ -519,7 +519,7 @@ impl<'a> Draft<'a> {
         self.status.state = None;
         if adopted {
             // What it was made from before is not always told; a later change of the manifest must be noticed.
-            self.status.image_id = self.inputs.spec.image.as_ref().map(|image| image.id.clone());
+            self.status.image_id = self.inputs.spec.image.as_ref().and_then(|image| image.id.clone());
             self.status.system_disk.clone_from(&self.inputs.spec.system_disk);
         }
         // A restart asked for before the desktop was ours is not for it.
@@ -722,7 +722,7 @@ impl<'a> Draft<'a> {
                 ..place.clone()
             },
             flavor: spec.flavor.clone()?,
-            image_id: spec.image.as_ref()?.id.clone(),
+            image_id: spec.image.as_ref()?.id.clone()?,
             disk: spec.system_disk.clone(),
             work_mode: spec.work_mode,
             applications: spec.applications.clone().unwrap_or_default(),

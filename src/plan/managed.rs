@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use super::{Failure, Limits, Notice, after, attempted, last_error, retry_wait, until};
 use crate::api::common::{Binding, CreateIntent, CreatePhase, LastError, OperationStatus, RetryStatus};
 use crate::api::condition::Stamp;
-use crate::api::{DesktopClusterStatus, DesktopStatus};
+use crate::api::{DesktopClusterStatus, DesktopImageStatus, DesktopPoolStatus, DesktopStatus};
 use crate::backend::{BackendError, ErrorClass, Operation, Receipt, Task, TaskKind};
 
 /// A status of something that is made at a vendor.
@@ -56,6 +56,8 @@ macro_rules! managed {
 
 managed!(DesktopClusterStatus);
 managed!(DesktopStatus);
+managed!(DesktopImageStatus);
+managed!(DesktopPoolStatus);
 
 /// The operation shown while the task of a creation runs.
 pub const CREATION: &str = "Create";

@@ -22,7 +22,7 @@ impl Draft<'_> {
         if self.status.rebuild.is_some() {
             return self.rebuilding(observed);
         }
-        let wanted = self.inputs.spec.image.as_ref().map(|image| image.id.clone());
+        let wanted = self.inputs.spec.image.as_ref().and_then(|image| image.id.clone());
         let (Some(wanted), Some(seen)) = (wanted, self.status.image_id.clone()) else {
             return Next::Nothing;
         };

@@ -113,7 +113,10 @@ pub(super) fn spec() -> DesktopSpec {
         display_name: None,
         existing_id: None,
         flavor: Some("ecs.g6.large".into()),
-        image: Some(ImageSource { id: "m-1".into() }),
+        image: Some(ImageSource {
+            id: Some("m-1".into()),
+            reference: None,
+        }),
         system_disk: Some(SystemDisk {
             category: "cloud_essd".into(),
             size_gib: 80,
