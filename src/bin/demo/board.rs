@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use desktop_operator::api::condition::{self, DELETION_BLOCKED, READY};
-use desktop_operator::api::{Desktop, DesktopCluster, DesktopProvider};
+use desktop_operator::api::{Desktop, DesktopCluster, DesktopImage, DesktopPool, DesktopProvider};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use kube::runtime::watcher;
@@ -22,11 +22,15 @@ pub enum Change {
     Cluster(watcher::Event<DesktopCluster>),
     /// Of a Desktop.
     Desktop(watcher::Event<Desktop>),
+    /// Of a DesktopImage.
+    Image(watcher::Event<DesktopImage>),
+    /// Of a DesktopPool.
+    Pool(watcher::Event<DesktopPool>),
     /// Something the operator tells about one of them.
     Told(watcher::Event<Event>),
 }
 
-/// Everything the cluster holds of the three kinds, by name.
+/// Everything the cluster holds of our kinds, by name.
 #[derive(Debug, Default)]
 pub struct Board {
     /// Providers.
@@ -35,6 +39,10 @@ pub struct Board {
     pub clusters: BTreeMap<String, DesktopCluster>,
     /// Desktops.
     pub desktops: BTreeMap<String, Desktop>,
+    /// Images.
+    pub images: BTreeMap<String, DesktopImage>,
+    /// Pools.
+    pub pools: BTreeMap<String, DesktopPool>,
     /// What the operator told, in order.
     pub told: Vec<Told>,
 }
@@ -69,6 +77,8 @@ impl Board {
             Change::Provider(event) => keep(&mut self.providers, event),
             Change::Cluster(event) => keep(&mut self.clusters, event),
             Change::Desktop(event) => keep(&mut self.desktops, event),
+            Change::Image(event) => keep(&mut self.images, event),
+            Change::Pool(event) => keep(&mut self.pools, event),
             Change::Told(watcher::Event::Apply(event) | watcher::Event::InitApply(event)) => {
                 let told = told(event)?;
                 if self.told.contains(&told) {
@@ -84,7 +94,7 @@ impl Board {
 
     /// Whether nothing is left.
     pub fn is_empty(&self) -> bool {
-        self.providers.is_empty() && self.clusters.is_empty() && self.desktops.is_empty()
+        self.objects().next().is_none()
     }
 
     /// Whether so many objects are there, each looked after in its latest form and as declared.
@@ -115,7 +125,9 @@ impl Board {
         let providers = self.providers.values().map(|o| o as &dyn Shown);
         let clusters = self.clusters.values().map(|o| o as &dyn Shown);
         let desktops = self.desktops.values().map(|o| o as &dyn Shown);
-        providers.chain(clusters).chain(desktops)
+        let images = self.images.values().map(|o| o as &dyn Shown);
+        let pools = self.pools.values().map(|o| o as &dyn Shown);
+        providers.chain(clusters).chain(desktops).chain(images).chain(pools)
     }
 }
 
@@ -169,6 +181,32 @@ impl Shown for Desktop {
     }
     fn user(&self) -> Option<&str> {
         Some(&self.status.as_ref()?.user.as_ref()?.name)
+    }
+}
+
+impl Shown for DesktopImage {
+    fn kind(&self) -> &'static str {
+        "DesktopImage"
+    }
+    fn metadata(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+    fn state(&self) -> Option<(i64, &[Condition])> {
+        let status = self.status.as_ref()?;
+        Some((status.observed_generation, &status.conditions))
+    }
+}
+
+impl Shown for DesktopPool {
+    fn kind(&self) -> &'static str {
+        "DesktopPool"
+    }
+    fn metadata(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+    fn state(&self) -> Option<(i64, &[Condition])> {
+        let status = self.status.as_ref()?;
+        Some((status.observed_generation, &status.conditions))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use desktop_operator::api::{Desktop, DesktopCluster, DesktopProvider};
+use desktop_operator::api::{Desktop, DesktopCluster, DesktopImage, DesktopPool, DesktopProvider};
 use futures::StreamExt;
 use futures::stream::{BoxStream, select_all};
 use k8s_openapi::api::events::v1::Event;
@@ -45,6 +45,8 @@ impl Show {
             watch(Api::<DesktopProvider>::all(client.clone()), Change::Provider),
             watch(Api::<DesktopCluster>::all(client.clone()), Change::Cluster),
             watch(Api::<Desktop>::all(client.clone()), Change::Desktop),
+            watch(Api::<DesktopImage>::all(client.clone()), Change::Image),
+            watch(Api::<DesktopPool>::all(client.clone()), Change::Pool),
             // The events of objects without a namespace are in `default`.
             watch(Api::<Event>::namespaced(client.clone(), NAMESPACE), Change::Told),
             watch(Api::<Event>::namespaced(client.clone(), "default"), Change::Told),

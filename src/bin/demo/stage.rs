@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use desktop_operator::api::{Desktop, DesktopCluster, DesktopProvider};
+use desktop_operator::api::{Desktop, DesktopCluster, DesktopImage, DesktopPool, DesktopProvider};
 use desktop_operator::devenv::{ControlPlane, Options, Process, install_crds};
 use desktop_operator::sim::{Account, Sim, SimConfig};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
@@ -111,10 +111,26 @@ impl Stage {
                 .replace("${ENDPOINT}", self.vendor.url())
                 .replace("${ACCESS_KEY_ID}", &self.account.id)
                 .replace("${ACCESS_KEY_SECRET}", &self.account.secret);
-            for object in serde_saphyr::from_multiple::<DynamicObject>(&text)? {
-                self.apply_one(&object).await?;
-            }
+            self.apply_text(&text).await?;
         }
+        Ok(())
+    }
+
+    /// Applies manifests as they are.
+    pub async fn apply_text(&self, text: &str) -> anyhow::Result<()> {
+        for object in serde_saphyr::from_multiple::<DynamicObject>(text)? {
+            self.apply_one(&object).await?;
+        }
+        Ok(())
+    }
+
+    /// Does what `kubectl scale` does.
+    pub async fn scale(&self, pool: &str, replicas: usize) -> anyhow::Result<()> {
+        let scale = Patch::Merge(serde_json::json!({"spec": {"replicas": replicas}}));
+        Api::<DesktopPool>::namespaced(self.client.clone(), NAMESPACE)
+            .patch_scale(pool, &PatchParams::default(), &scale)
+            .await
+            .with_context(|| format!("scale DesktopPool {pool}"))?;
         Ok(())
     }
 
@@ -127,6 +143,8 @@ impl Stage {
             "DesktopProvider" => ApiResource::erase::<DesktopProvider>(&()),
             "DesktopCluster" => ApiResource::erase::<DesktopCluster>(&()),
             "Desktop" => ApiResource::erase::<Desktop>(&()),
+            "DesktopImage" => ApiResource::erase::<DesktopImage>(&()),
+            "DesktopPool" => ApiResource::erase::<DesktopPool>(&()),
             other => bail!("the demo has no {other}"),
         };
         let api: Api<DynamicObject> = match &object.metadata.namespace {
@@ -149,7 +167,13 @@ impl Stage {
         Api::<DesktopCluster>::namespaced(self.client.clone(), NAMESPACE)
             .delete_collection(&params, &all)
             .await?;
+        Api::<DesktopImage>::namespaced(self.client.clone(), NAMESPACE)
+            .delete_collection(&params, &all)
+            .await?;
         Api::<Desktop>::namespaced(self.client.clone(), NAMESPACE)
+            .delete_collection(&params, &all)
+            .await?;
+        Api::<DesktopPool>::namespaced(self.client.clone(), NAMESPACE)
             .delete_collection(&params, &all)
             .await?;
         Ok(())

@@ -15,6 +15,9 @@ use crate::vendor::Vendor;
 const OBJECTS: usize = 5;
 const DESKTOPS: usize = 3;
 const CLUSTER: &str = "office";
+/// The pool, how many desktops it begins with, and how many it has in the end.
+const POOL: &str = "class";
+const CLASS: [usize; 2] = [3, 4];
 
 /// One vendor's part of the story.
 struct Chapter {
@@ -35,7 +38,8 @@ impl Chapter {
 
     /// What the vendor's books say at the end: a kind of object, its name, how many were made before and now.
     fn books(&self) -> Vec<(Kind, &'static str, usize, usize)> {
-        let mut books = vec![(Kind::Instance, "desktops", self.before[0], DESKTOPS)];
+        let pool = if self.vendor.pool().is_some() { CLASS[1] } else { 0 };
+        let mut books = vec![(Kind::Instance, "desktops", self.before[0], DESKTOPS + pool)];
         if self.vendor.makes_clusters() {
             books.insert(0, (Kind::Cluster, "clusters", self.before[1], 1));
         }
@@ -65,6 +69,9 @@ pub async fn all(show: &mut Show, stage: &mut Stage, vendors: &[Vendor], keep: b
             policy_drift(show, stage).await?;
         }
         power_drift(show, stage, &chapter).await?;
+        if let Some(manifests) = vendor.pool() {
+            pool(show, stage, *vendor, manifests).await?;
+        }
         if keep && number + 1 == vendors.len() {
             return stay(show, stage).await;
         }
@@ -166,6 +173,44 @@ async fn power_drift(show: &mut Show, stage: &mut Stage, chapter: &Chapter) -> a
     })
     .await?;
     told(show, "Her manifest says Running, so it was started again.")
+}
+
+async fn pool(show: &mut Show, stage: &mut Stage, vendor: Vendor, manifests: &str) -> anyhow::Result<()> {
+    let begun = show.screen.seconds();
+    show.screen
+        .headline("We declare an image, made of Carol's desktop, and a pool of desktops made from it")?;
+    show.screen.say(if vendor.has_pools() {
+        "This vendor has pools of its own: the operator makes one, and the vendor makes its desktops."
+    } else {
+        "This vendor has no pools: the operator makes one of Desktops, each named after the pool and its number."
+    })?;
+    stage.apply_text(manifests).await?;
+    // An image and a pool, and its desktops where they are objects of ours.
+    let objects = |desktops: usize| OBJECTS + 2 + if vendor.has_pools() { 0 } else { desktops };
+    show.until(stage, "the pool Ready", |board, _| {
+        pool_is(board, CLASS[0]) && board.all_ready(objects(CLASS[0]))
+    })
+    .await?;
+    let seconds = show.screen.seconds() - begun;
+    told(
+        show,
+        &format!("The image and all desktops of the pool are Ready {seconds:.1} seconds after that."),
+    )?;
+    show.screen
+        .headline(&format!("kubectl scale dpool {POOL} --replicas={}", CLASS[1]))?;
+    stage.scale(POOL, CLASS[1]).await?;
+    show.until(stage, "the pool scaled", |board, _| {
+        pool_is(board, CLASS[1]) && board.all_ready(objects(CLASS[1]))
+    })
+    .await?;
+    told(show, "One more desktop, and nothing else has changed.")
+}
+
+fn pool_is(board: &Board, desktops: usize) -> bool {
+    let status = board.pools.get(POOL).and_then(|pool| pool.status.as_ref());
+    status.is_some_and(|status| {
+        usize::try_from(status.ready_replicas) == Ok(desktops) && status.replicas == status.ready_replicas
+    })
 }
 
 async fn farewell(show: &mut Show, stage: &mut Stage, chapter: &Chapter) -> anyhow::Result<()> {

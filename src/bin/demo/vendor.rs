@@ -62,6 +62,20 @@ impl Vendor {
         }
     }
 
+    /// The manifests of an image and a pool, at vendors where images can be made of desktops.
+    pub fn pool(self) -> Option<&'static str> {
+        match self {
+            Self::Gws => Some(include_str!("../../../config/demo/gws/4-pool.yaml")),
+            Self::HuaweiWorkspace => Some(include_str!("../../../config/demo/huawei-workspace/4-pool.yaml")),
+            Self::CloudDesktop | Self::CapitalOnline => None,
+        }
+    }
+
+    /// Whether the vendor has pools of its own; elsewhere the operator makes one of Desktops.
+    pub fn has_pools(self) -> bool {
+        self == Self::HuaweiWorkspace
+    }
+
     /// Whether the vendor's clusters are made, and are gone at the end.
     pub fn makes_clusters(self) -> bool {
         self == Self::Gws
