@@ -4,12 +4,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Api;
+use kube::runtime::reflector::ObjectRef;
 
 use super::context::Context;
 use super::error::Error;
 use super::kind::Kind;
 use super::status::Stored;
+use crate::api::desktop::ImageSource;
 use crate::api::{DesktopImage, DesktopImageStatus, IMAGE_FINALIZER};
+use crate::plan::image::ImageView;
+
+/// The image that a manifest of this namespace names, as far as something can be made from it.
+#[must_use]
+pub fn resolve(context: &Context, namespace: &str, source: &ImageSource) -> ImageView {
+    let Some(reference) = &source.reference else {
+        return ImageView::of_id(source.id.as_deref().unwrap_or_default());
+    };
+    let found = context.images.get(&ObjectRef::new(&reference.name).within(namespace));
+    match found.as_ref().and_then(|image| image.0.as_ref().ok()) {
+        Some(image) => ImageView::of(image),
+        None => ImageView::not_found(&reference.name),
+    }
+}
 
 impl Stored for DesktopImage {
     type Status = DesktopImageStatus;

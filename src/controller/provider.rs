@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::Api;
 use kube::{Resource, ResourceExt};
 use sha2::{Digest, Sha256};
@@ -19,7 +19,7 @@ use crate::api::condition::Stamp;
 use crate::api::{ACCEPT_IDENTITY_ANNOTATION, DesktopProvider, DesktopProviderStatus, PROVIDER_FINALIZER, condition};
 use crate::backend::connect::connect;
 use crate::backend::{Backend, BackendError, ErrorClass};
-use crate::plan::provider::{Connection, in_use, plan, wrong_account};
+use crate::plan::provider::{Connection, ProviderView, in_use, plan, wrong_account};
 use crate::plan::{retry_wait, span, until};
 
 impl Stored for DesktopProvider {
@@ -405,6 +405,44 @@ pub fn is_connecting(context: &Context, provider: &str) -> bool {
     found.is_some_and(|p| {
         let status = p.0.as_ref().ok().and_then(|p| p.status.as_ref());
         status.is_some_and(|s| condition::is_true(&s.conditions, condition::READY))
+    })
+}
+
+/// The account of a provider, as far as an object of this namespace may use it.
+pub async fn view(context: &Context, name: &str, namespace: &str) -> Result<ProviderView, Error> {
+    let found = context.providers.find(|p| p.meta().name.as_deref() == Some(name));
+    let Some(Ok(found)) = found.as_deref().map(|p| &p.0) else {
+        return Ok(ProviderView::Unusable {
+            reason: "ProviderNotFound",
+            message: format!("DesktopProvider {name} (spec.providerRef) does not exist."),
+            stalled: false,
+        });
+    };
+    let labels = match Api::<Namespace>::all(context.client.clone())
+        .get_metadata(namespace)
+        .await
+    {
+        Ok(found) => found.metadata.labels.unwrap_or_default(),
+        Err(error) if is_not_found(&error) => BTreeMap::new(),
+        Err(error) => return Err(error.into()),
+    };
+    if !found.spec.allowed_namespaces.matches(&labels) {
+        return Ok(ProviderView::Unusable {
+            reason: "NamespaceNotAllowed",
+            message: format!(
+                "DesktopProvider {name} does not allow namespace {namespace}: its spec.allowedNamespaces asks for \
+                 labels the namespace does not carry. Label the namespace, or change the provider."
+            ),
+            stalled: true,
+        });
+    }
+    if context.accounts.get(name).is_some() {
+        return Ok(ProviderView::Usable);
+    }
+    Ok(ProviderView::Unusable {
+        reason: "ProviderNotReady",
+        message: unusable_words(context, name),
+        stalled: false,
     })
 }
 

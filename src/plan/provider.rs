@@ -8,6 +8,22 @@ use crate::api::condition::{self, Stamp};
 use crate::api::provider::{AvailableClusterType, AvailableFlavor, DesktopProviderSpec, DesktopProviderStatus};
 use crate::backend::{BackendError, Catalog};
 
+/// The account an object lives in, as far as the object cares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProviderView {
+    /// It does not exist, is not ready, or may not be used from this namespace.
+    Unusable {
+        /// Condition reason.
+        reason: &'static str,
+        /// Plain words.
+        message: String,
+        /// Whether it needs a human to change something.
+        stalled: bool,
+    },
+    /// It can be called.
+    Usable,
+}
+
 /// How the account could be reached.
 #[derive(Clone, Debug)]
 pub enum Connection {

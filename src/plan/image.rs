@@ -1,0 +1,5 @@
+//! What to do about one DesktopImage.
+
+mod source;
+
+pub use source::{ImageView, Obstacle};
