@@ -97,7 +97,7 @@ pub struct Binding {
     /// The DesktopProvider whose account holds the object.
     #[schemars(length(max = 253))]
     pub provider: String,
-    /// The vendor's cluster the object lives in; for a cluster, its own id.
+    /// The vendor's cluster the object lives in; for what lives in none, its own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub cluster_id: Option<String>,

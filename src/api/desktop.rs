@@ -452,6 +452,9 @@ pub struct DesktopStatus {
     /// What it costs, in the vendor's figures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<EstimatedPrice>,
+    /// How the desktop was when a DesktopImage began to be made from it, until it is as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
     /// A purchase that was sent: bought once for the end of the term it was decided on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purchase: Option<Purchase>,
@@ -486,6 +489,17 @@ pub struct DesktopStatus {
     /// When what failed is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<RetryStatus>,
+}
+
+/// A desktop that is left as it is while an image is made from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Held {
+    /// The DesktopImage it is held for.
+    #[schemars(length(max = 253))]
+    pub image: String,
+    /// Whether it ran before: with `power: Unmanaged` it is started again.
+    pub running: bool,
 }
 
 /// The user the vendor reports.

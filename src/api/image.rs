@@ -176,6 +176,11 @@ pub struct DesktopImageStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub source_desktop_id: Option<String>,
+    /// The vendor's id of the desktop that is held for this image: stopped where `spec.capture.power` says so, and
+    /// neither corrected nor deleted by its own Desktop meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub held_desktop_id: Option<String>,
     /// A creation that is not finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create: Option<CreateIntent>,

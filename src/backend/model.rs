@@ -8,6 +8,7 @@ pub use crate::api::cluster::ClusterState;
 use crate::api::desktop::{
     Application, Billing, DesktopState, DesktopUser, Period, PublicAddress, SystemDisk, WorkMode,
 };
+pub use crate::api::image::ImageState;
 
 /// What an account may create, and where.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -134,7 +135,7 @@ pub struct ObservedDesktop {
 }
 
 /// An image as the vendor reports it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObservedImage {
     /// Vendor id.
     pub id: String,
@@ -146,29 +147,25 @@ pub struct ObservedImage {
     pub state: ImageState,
     /// 0–100.
     pub progress: Option<u8>,
-    /// Size in GiB.
+    /// Least size of a system disk made from it, in GiB.
     pub size_gib: Option<i64>,
     /// Made by the account's owner, not by the vendor.
     pub custom: bool,
     /// When it was created.
     pub created: Option<Timestamp>,
+    /// How it is at each site, at vendors that keep an image at several; the fields above speak of the account's own.
+    pub sites: Vec<ImageAtSite>,
 }
 
-/// Normalised state of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ImageState {
-    /// Being made.
-    Creating,
-    /// Usable.
-    Available,
-    /// Present but not usable.
-    Unavailable,
-    /// Could not be made.
-    Failed,
-    /// The vendor has lost it.
-    Missing,
-    /// A word this version does not know.
-    Unknown,
+/// An image at one site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageAtSite {
+    /// Vendor id of the site.
+    pub id: String,
+    /// The vendor's own word for the state there.
+    pub vendor_state: String,
+    /// Whether desktops can be made from it there.
+    pub usable: bool,
 }
 
 /// Policy fields with their values, both in the words of the spec, sorted by field.

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::accounts::Accounts;
+use super::image::ImageReads;
 use super::inventory::InventoryHub;
 use super::observations::{ClusterReads, DisplayReads, PriceReads, Sessions};
 use super::settings::{Settings, UnknownCreate};
@@ -49,6 +50,8 @@ pub struct Context {
     pub inventory: InventoryHub,
     /// What was last read of each cluster.
     pub cluster_reads: ClusterReads,
+    /// What was last listed of each account's images.
+    pub image_reads: ImageReads,
     /// What was last read of each desktop's display policy.
     pub display_reads: DisplayReads,
     /// Which prices could not be read.
@@ -153,6 +156,7 @@ impl Context {
             accounts: parts.accounts,
             inventory,
             cluster_reads: ClusterReads::default(),
+            image_reads: ImageReads::default(),
             display_reads: DisplayReads::default(),
             price_reads: PriceReads::default(),
             sessions: Sessions::default(),
@@ -259,6 +263,7 @@ impl Context {
     pub fn forget(&self, uid: &str) {
         lock(&self.superseded).remove(uid);
         self.cluster_reads.forget(uid);
+        self.image_reads.forget(uid);
         self.display_reads.forget(uid);
         self.price_reads.forget(uid);
     }

@@ -14,7 +14,7 @@ use super::error::Error;
 use super::inventory::{Listing, View};
 use super::kind::Kind;
 use super::status::{Stored, add_finalizer, has_finalizer, remove_finalizer, uid, write};
-use super::{annotation, cluster, provider, reference};
+use super::{annotation, cluster, image, provider, reference};
 use crate::api::cluster::{ClusterState, PolicyEnforcement};
 use crate::api::common::Binding;
 use crate::api::desktop::EstimatedPrice;
@@ -26,7 +26,8 @@ use crate::backend::{
     Backend, BackendError, DesktopSpec, ErrorClass, Operation, Place, PolicyValues, Receipt, Task, TaskState,
 };
 use crate::plan::Notice;
-use crate::plan::desktop::{Action, ClusterView, Inputs, Observation, Plan, answered, plan, polled};
+use crate::plan::desktop::{Action, ClusterView, Hold, Inputs, Observation, Plan, answered, plan, polled};
+use crate::plan::image::ImageView;
 use crate::plan::stalled_by;
 
 impl Stored for Desktop {
@@ -81,6 +82,8 @@ impl Kind for Desktop {
             spec: &object.spec,
             status: &status,
             cluster: gathered.cluster.clone(),
+            image: gathered.image.as_ref(),
+            hold: gathered.hold.clone(),
             capabilities: gathered.backend.as_ref().map(|b| b.capabilities()),
             observed,
             listing_started: gathered.view.as_ref().and_then(|v| v.snapshot.started),
@@ -115,6 +118,8 @@ struct Gathered {
     /// The account was usable a moment ago and is being connected, as after a restart: nothing is said about it.
     connecting: bool,
     cluster: ClusterView,
+    image: Option<ImageView>,
+    hold: Option<Hold>,
     listing: Option<Arc<Listing>>,
     view: Option<View>,
     /// The id that is looked for: the recorded one, else the one to adopt.
@@ -175,6 +180,10 @@ fn gather(context: &Arc<Context>, object: &Desktop) -> Gathered {
         .existing_id
         .as_ref()
         .and_then(|id| claimant(context, id, own_uid));
+    let image = object.spec.image.as_ref().map(|source| {
+        let namespace = namespace.as_deref().unwrap_or_default();
+        image::resolve(context, namespace, source)
+    });
     let generation = object.metadata.generation.unwrap_or_default();
     let display = context
         .display_reads
@@ -183,6 +192,8 @@ fn gather(context: &Arc<Context>, object: &Desktop) -> Gathered {
         backend,
         connecting,
         cluster,
+        image,
+        hold: image::hold(context, object),
         listing,
         view,
         asked,

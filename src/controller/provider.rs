@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::Api;
 use kube::{Resource, ResourceExt};
 use sha2::{Digest, Sha256};
@@ -19,7 +19,7 @@ use crate::api::condition::Stamp;
 use crate::api::{ACCEPT_IDENTITY_ANNOTATION, DesktopProvider, DesktopProviderStatus, PROVIDER_FINALIZER, condition};
 use crate::backend::connect::connect;
 use crate::backend::{Backend, BackendError, ErrorClass};
-use crate::plan::provider::{Connection, in_use, plan, wrong_account};
+use crate::plan::provider::{Connection, ProviderView, in_use, plan, wrong_account};
 use crate::plan::{retry_wait, span, until};
 
 impl Stored for DesktopProvider {
@@ -71,7 +71,7 @@ async fn disconnected(
 ) -> Result<Duration, Error> {
     let name = object.name_any();
     if context.accounts.remove(&name) {
-        context.inventory.end_account(&name);
+        end_listings(context, &name);
         wake_users(context, &name);
     }
     let refused = Connection::Refused {
@@ -139,7 +139,7 @@ async fn converge(context: &Arc<Context>, object: &DesktopProvider) -> Result<Du
     let connection = match check(context, object, &*account.backend, &status, identity).await {
         Ok(refused @ Connection::Refused { .. }) => {
             if context.accounts.set_usable(&name, false) {
-                context.inventory.end_account(&name);
+                end_listings(context, &name);
                 wake_users(context, &name);
             }
             return finish(context, object, refused).await;
@@ -160,7 +160,7 @@ async fn converge(context: &Arc<Context>, object: &DesktopProvider) -> Result<Du
         && context.accounts.set_usable(&name, usable)
     {
         if !usable {
-            context.inventory.end_account(&name);
+            end_listings(context, &name);
         }
         wake_users(context, &name);
     }
@@ -197,9 +197,21 @@ fn recorded(context: &Context, provider: &str) -> Vec<String> {
     ids
 }
 
+/// Images that were made for objects in this account. The vendor's own are in every account.
+fn recorded_images(context: &Context, provider: &str) -> Vec<String> {
+    let images = context.images.state();
+    let bound = images.iter().filter_map(|i| i.0.as_ref().ok()?.status.as_ref());
+    let mut ids: Vec<String> = bound
+        .filter(|s| s.binding.as_ref().is_some_and(|b| !b.adopted && b.provider == provider))
+        .filter_map(|s| s.id.clone())
+        .collect();
+    ids.sort();
+    ids
+}
+
 /// Whether credentials still name the account that the provider's objects live in: known by the same id as before,
-/// confirmed by a human, or holding one of the clusters that were recorded. Keys of another account would make
-/// everything look deleted.
+/// confirmed by a human, or holding one of the clusters or images that were recorded. Keys of another account would
+/// make everything look deleted.
 async fn is_right_account(
     context: &Context,
     object: &DesktopProvider,
@@ -210,12 +222,22 @@ async fn is_right_account(
     if same || annotation(object, ACCEPT_IDENTITY_ANNOTATION) == Some(identity) {
         return Ok(true);
     }
-    let recorded = recorded(context, &object.name_any());
-    if recorded.is_empty() {
+    let name = object.name_any();
+    let (clusters, images) = (recorded(context, &name), recorded_images(context, &name));
+    if clusters.is_empty() && images.is_empty() {
         return Ok(true);
     }
-    let there = backend.list_clusters().await?;
-    Ok(there.iter().any(|cluster| recorded.contains(&cluster.id)))
+    if !clusters.is_empty() {
+        let there = backend.list_clusters().await?;
+        if there.iter().any(|cluster| clusters.contains(&cluster.id)) {
+            return Ok(true);
+        }
+    }
+    if images.is_empty() {
+        return Ok(false);
+    }
+    let there = backend.list_images().await?;
+    Ok(there.iter().any(|image| images.contains(&image.id)))
 }
 
 async fn check(
@@ -226,9 +248,12 @@ async fn check(
     identity: String,
 ) -> Result<Connection, BackendError> {
     if !is_right_account(context, object, backend, &identity).await? {
+        let name = object.name_any();
+        let mut lost = recorded(context, &name);
+        lost.extend(recorded_images(context, &name));
         return Ok(Connection::Refused {
             reason: "WrongAccount",
-            message: wrong_account(&recorded(context, &object.name_any()), &identity),
+            message: wrong_account(&lost, &identity),
             stalled: true,
         });
     }
@@ -319,7 +344,7 @@ async fn delete(context: &Arc<Context>, object: &DesktopProvider) -> Result<Dura
     let Some((status, notices)) = in_use(&object.status(), &users, stamp(context, object)) else {
         remove_finalizer(context, object).await?;
         context.accounts.remove(&name);
-        context.inventory.end_account(&name);
+        end_listings(context, &name);
         return Ok(context.settings.secret_interval);
     };
     write(context, object, status).await?;
@@ -343,7 +368,7 @@ async fn delete(context: &Arc<Context>, object: &DesktopProvider) -> Result<Dura
     Ok(context.settings.cluster_fast)
 }
 
-/// Clusters and desktops that need the account, by namespace and name.
+/// Clusters, desktops and images that need the account, by namespace and name.
 fn users(context: &Context, provider: &str) -> Vec<String> {
     let mut users: Vec<String> = Vec::new();
     for cluster in context.clusters.state() {
@@ -372,8 +397,25 @@ fn users(context: &Context, provider: &str) -> Vec<String> {
             ));
         }
     }
+    for image in context.images.state() {
+        if let Ok(image) = &image.0
+            && super::image::provider_of(image) == provider
+        {
+            users.push(format!(
+                "DesktopImage {}/{}",
+                image.namespace().unwrap_or_default(),
+                image.name_any()
+            ));
+        }
+    }
     users.sort();
     users
+}
+
+/// The account may not be used any more: its listings end.
+fn end_listings(context: &Context, provider: &str) {
+    context.inventory.end_account(provider);
+    context.image_reads.end_account(provider);
 }
 
 /// Everybody who waits for the account looks again.
@@ -388,6 +430,13 @@ fn wake_users(context: &Context, provider: &str) {
     for desktop in context.desktops.state() {
         if let Ok(desktop) = &desktop.0 {
             let _ = context.wake_desktop.send(super::reference(desktop));
+        }
+    }
+    for image in context.images.state() {
+        if let Ok(image) = &image.0
+            && super::image::provider_of(image) == provider
+        {
+            let _ = context.wake_image.send(super::reference(image));
         }
     }
 }
@@ -405,6 +454,44 @@ pub fn is_connecting(context: &Context, provider: &str) -> bool {
     found.is_some_and(|p| {
         let status = p.0.as_ref().ok().and_then(|p| p.status.as_ref());
         status.is_some_and(|s| condition::is_true(&s.conditions, condition::READY))
+    })
+}
+
+/// The account of a provider, as far as an object of this namespace may use it.
+pub async fn view(context: &Context, name: &str, namespace: &str) -> Result<ProviderView, Error> {
+    let found = context.providers.find(|p| p.meta().name.as_deref() == Some(name));
+    let Some(Ok(found)) = found.as_deref().map(|p| &p.0) else {
+        return Ok(ProviderView::Unusable {
+            reason: "ProviderNotFound",
+            message: format!("DesktopProvider {name} (spec.providerRef) does not exist."),
+            stalled: false,
+        });
+    };
+    let labels = match Api::<Namespace>::all(context.client.clone())
+        .get_metadata(namespace)
+        .await
+    {
+        Ok(found) => found.metadata.labels.unwrap_or_default(),
+        Err(error) if is_not_found(&error) => BTreeMap::new(),
+        Err(error) => return Err(error.into()),
+    };
+    if !found.spec.allowed_namespaces.matches(&labels) {
+        return Ok(ProviderView::Unusable {
+            reason: "NamespaceNotAllowed",
+            message: format!(
+                "DesktopProvider {name} does not allow namespace {namespace}: its spec.allowedNamespaces asks for \
+                 labels the namespace does not carry. Label the namespace, or change the provider."
+            ),
+            stalled: true,
+        });
+    }
+    if context.accounts.get(name).is_some() {
+        return Ok(ProviderView::Usable);
+    }
+    Ok(ProviderView::Unusable {
+        reason: "ProviderNotReady",
+        message: unusable_words(context, name),
+        stalled: false,
     })
 }
 

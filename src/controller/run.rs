@@ -93,11 +93,17 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow
         },
     }));
 
-    let providers = providers.watches(
-        Api::<Guarded<DesktopCluster>>::all(client.clone()),
-        watch(),
-        awaited_provider(context.providers.clone()),
-    );
+    let providers = providers
+        .watches(
+            Api::<Guarded<DesktopCluster>>::all(client.clone()),
+            watch(),
+            awaited_provider(context.providers.clone()),
+        )
+        .watches(
+            Api::<Guarded<DesktopImage>>::all(client.clone()),
+            watch(),
+            provider_awaiting_image(context.providers.clone()),
+        );
     let clusters = clusters
         .watches(
             Api::<Guarded<DesktopProvider>>::all(client.clone()),
@@ -109,11 +115,33 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow
             watch(),
             awaited_cluster(context.clusters.clone()),
         );
-    let desktops = desktops.watches(
-        Api::<Guarded<DesktopCluster>>::all(client),
-        watch(),
-        desktops_of(context.desktops.clone()),
-    );
+    let desktops = desktops
+        .watches(
+            Api::<Guarded<DesktopCluster>>::all(client.clone()),
+            watch(),
+            desktops_of(context.desktops.clone()),
+        )
+        .watches(
+            Api::<Guarded<DesktopImage>>::all(client.clone()),
+            watch(),
+            desktops_of_image(context.desktops.clone()),
+        );
+    let images = images
+        .watches(
+            Api::<Guarded<DesktopProvider>>::all(client.clone()),
+            watch(),
+            images_of_provider(context.images.clone()),
+        )
+        .watches(
+            Api::<Guarded<Desktop>>::all(client.clone()),
+            watch(),
+            images_of_desktop(context.images.clone()),
+        )
+        .watches(
+            Api::<Guarded<DesktopPool>>::all(client),
+            watch(),
+            image_awaiting_pool(context.images.clone()),
+        );
 
     let mut running = JoinSet::new();
     let readiness = runtime.readiness;
@@ -304,5 +332,92 @@ fn desktops_of(
                 .map(reference)
         };
         desktops.state().iter().filter_map(|d| of(d)).collect()
+    }
+}
+
+/// A provider that is being deleted looks again when one of its images changes or goes.
+fn provider_awaiting_image(
+    providers: Store<Guarded<DesktopProvider>>,
+) -> impl Fn(Guarded<DesktopImage>) -> Option<ObjectRef<Guarded<DesktopProvider>>> {
+    move |image| {
+        let image = image.0.ok()?;
+        let name = super::image::provider_of(&image);
+        let provider = providers.find(|p| p.meta().name.as_deref() == Some(name))?;
+        let waits = provider.meta().deletion_timestamp.is_some();
+        waits.then(|| ObjectRef::new(name))
+    }
+}
+
+/// Desktops look again when the image changes that they are made from, or that is made from them.
+fn desktops_of_image(
+    desktops: Store<Guarded<Desktop>>,
+) -> impl Fn(Guarded<DesktopImage>) -> Vec<ObjectRef<Guarded<Desktop>>> {
+    move |image| {
+        let (namespace, name) = (image.namespace(), image.name_any());
+        let source = image.0.as_ref().ok().and_then(super::image::captured_from);
+        let concerned = |d: &Desktop| {
+            let reference = d.spec.image.as_ref().and_then(|image| image.reference.as_ref());
+            reference.is_some_and(|r| r.name == name) || d.metadata.name.as_deref() == source
+        };
+        let of = |d: &Guarded<Desktop>| {
+            let here = d.namespace() == namespace;
+            d.0.as_ref().ok().filter(|d| here && concerned(d)).map(reference)
+        };
+        desktops.state().iter().filter_map(|d| of(d)).collect()
+    }
+}
+
+/// Images look again when their provider changes.
+fn images_of_provider(
+    images: Store<Guarded<DesktopImage>>,
+) -> impl Fn(Guarded<DesktopProvider>) -> Vec<ObjectRef<Guarded<DesktopImage>>> {
+    move |provider| {
+        let name = provider.name_any();
+        let of = |i: &Guarded<DesktopImage>| {
+            i.0.as_ref()
+                .ok()
+                .filter(|i| super::image::provider_of(i) == name)
+                .map(reference)
+        };
+        images.state().iter().filter_map(|i| of(i)).collect()
+    }
+}
+
+/// Images look again when the Desktop changes that they are made from, and while they are being deleted when one
+/// changes or goes that refers to them.
+fn images_of_desktop(
+    images: Store<Guarded<DesktopImage>>,
+) -> impl Fn(Guarded<Desktop>) -> Vec<ObjectRef<Guarded<DesktopImage>>> {
+    move |desktop| {
+        let (namespace, name) = (desktop.namespace(), desktop.name_any());
+        let image = desktop.0.as_ref().ok().and_then(|d| d.spec.image.as_ref());
+        let used = image.and_then(|i| i.reference.as_ref()).map(|r| r.name.as_str());
+        let concerned = |i: &DesktopImage| {
+            let made = i
+                .status
+                .as_ref()
+                .is_some_and(|s| s.id.is_some() && s.held_desktop_id.is_none());
+            (super::image::captured_from(i) == Some(name.as_str()) && !made)
+                || (i.metadata.deletion_timestamp.is_some() && i.metadata.name.as_deref() == used)
+        };
+        let of = |i: &Guarded<DesktopImage>| {
+            let here = i.namespace() == namespace;
+            i.0.as_ref().ok().filter(|i| here && concerned(i)).map(reference)
+        };
+        images.state().iter().filter_map(|i| of(i)).collect()
+    }
+}
+
+/// An image that is being deleted looks again when a pool changes or goes that refers to it.
+fn image_awaiting_pool(
+    images: Store<Guarded<DesktopImage>>,
+) -> impl Fn(Guarded<DesktopPool>) -> Option<ObjectRef<Guarded<DesktopImage>>> {
+    move |pool| {
+        let pool = pool.0.ok()?;
+        let namespace = pool.namespace()?;
+        let name = pool.spec.template.spec.image.reference?.name;
+        let at = ObjectRef::<Guarded<DesktopImage>>::new(&name).within(&namespace);
+        let image = images.get(&at)?;
+        image.meta().deletion_timestamp.is_some().then_some(at)
     }
 }

@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use secrecy::SecretString;
 
 use super::managed::{Managed, Turn};
+pub use super::provider::ProviderView;
 use super::{Limits, Notice, Pace, create, explain, last_error};
 use crate::api::cluster::{
     ClusterState, DEFAULT_GWS_CLUSTER_TYPE, DesktopClusterSpec, DesktopClusterStatus, Orphan, SessionSummary,
@@ -21,22 +22,6 @@ use crate::backend::{
     BackendError, Capabilities, ClusterSpec, DirectoryState, ObservedCluster, Operation, PolicyValues, Receipt, Task,
     TaskKind,
 };
-
-/// The account a cluster is in, as far as a cluster cares.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ProviderView {
-    /// It does not exist, is not ready, or may not be used from this namespace.
-    Unusable {
-        /// Condition reason.
-        reason: &'static str,
-        /// Plain words.
-        message: String,
-        /// Whether it needs a human to change something.
-        stalled: bool,
-    },
-    /// It can be called.
-    Usable,
-}
 
 /// What the vendor says of the recorded id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,9 @@
 
 mod billing;
 mod deletion;
+mod hold;
+#[cfg(test)]
+mod hold_tests;
 mod image;
 #[cfg(test)]
 mod once;
@@ -18,6 +21,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+pub use hold::Hold;
+
+use super::image::ImageView;
 use super::managed::{CREATION, Managed, Turn};
 use super::{Limits, Notice, Pace, create, explain, last_error};
 use crate::api::common::{Binding, CreateIntent, CreatePhase};
@@ -92,6 +98,10 @@ pub struct Inputs<'a> {
     pub status: &'a DesktopStatus,
     /// Its cluster.
     pub cluster: ClusterView,
+    /// The image its manifest names.
+    pub image: Option<&'a ImageView>,
+    /// The image that is made from it.
+    pub hold: Option<Hold>,
     /// What the vendor can do; `None` while the account is not connected.
     pub capabilities: Option<&'a Capabilities>,
     /// The recorded or adopted id in the listing.
@@ -519,7 +529,7 @@ impl<'a> Draft<'a> {
         self.status.state = None;
         if adopted {
             // What it was made from before is not always told; a later change of the manifest must be noticed.
-            self.status.image_id = self.inputs.spec.image.as_ref().and_then(|image| image.id.clone());
+            self.status.image_id = self.image_id();
             self.status.system_disk.clone_from(&self.inputs.spec.system_disk);
         }
         // A restart asked for before the desktop was ours is not for it.
@@ -664,7 +674,10 @@ impl<'a> Draft<'a> {
         if let Some((field, why)) = self.unsupported().or_else(|| self.incomplete(place)) {
             return self.stalled("Unsupported", &format!("{field} {why}"));
         }
-        let Some(request) = self.request(attempt, place) else {
+        if self.image_missing() {
+            return;
+        }
+        let Some(request) = self.image_id().and_then(|id| self.request(attempt, place, id)) else {
             let message = "spec.flavor and spec.image are needed to create a desktop.";
             return self.stalled("InvalidSpec", message);
         };
@@ -680,7 +693,9 @@ impl<'a> Draft<'a> {
         let Some(mut intent) = self.status.create.clone() else {
             return;
         };
-        let Some(mut request) = self.request(intent.attempt, place) else {
+        // Word for word: with the image it was first sent with, whatever the manifest names by now.
+        let image_id = self.status.image_id.clone().or_else(|| self.image_id());
+        let Some(mut request) = image_id.and_then(|id| self.request(intent.attempt, place, id)) else {
             return;
         };
         request.resent = true;
@@ -706,7 +721,7 @@ impl<'a> Draft<'a> {
     }
 
     /// What is asked of the vendor; `None` when the manifest does not say enough.
-    fn request(&self, attempt: i32, place: &Place) -> Option<backend::DesktopSpec> {
+    fn request(&self, attempt: i32, place: &Place, image_id: String) -> Option<backend::DesktopSpec> {
         let spec = self.inputs.spec;
         let network = spec.network.as_ref();
         let users = self.inputs.capabilities.map(|c| c.users);
@@ -722,7 +737,7 @@ impl<'a> Draft<'a> {
                 ..place.clone()
             },
             flavor: spec.flavor.clone()?,
-            image_id: spec.image.as_ref()?.id.clone()?,
+            image_id,
             disk: spec.system_disk.clone(),
             work_mode: spec.work_mode,
             applications: spec.applications.clone().unwrap_or_default(),

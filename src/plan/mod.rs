@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod create;
 pub mod desktop;
 pub mod explain;
+pub mod image;
 pub mod managed;
 pub mod policy;
 pub mod provider;

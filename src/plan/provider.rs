@@ -8,6 +8,22 @@ use crate::api::condition::{self, Stamp};
 use crate::api::provider::{AvailableClusterType, AvailableFlavor, DesktopProviderSpec, DesktopProviderStatus};
 use crate::backend::{BackendError, Catalog};
 
+/// The account an object lives in, as far as the object cares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProviderView {
+    /// It does not exist, is not ready, or may not be used from this namespace.
+    Unusable {
+        /// Condition reason.
+        reason: &'static str,
+        /// Plain words.
+        message: String,
+        /// Whether it needs a human to change something.
+        stalled: bool,
+    },
+    /// It can be called.
+    Usable,
+}
+
 /// How the account could be reached.
 #[derive(Clone, Debug)]
 pub enum Connection {
@@ -105,9 +121,9 @@ fn connected(status: &mut DesktopProviderStatus, stamp: Stamp) {
 #[must_use]
 pub fn wrong_account(recorded: &[String], identity: &str) -> String {
     format!(
-        "The credentials name another account than before, and none of the clusters recorded by objects of this provider \
+        "The credentials name another account than before, and nothing of what objects of this provider have recorded \
          ({}) is in it. Nothing is called there, so that nothing is taken for deleted. Put the right credentials into the \
-         Secret; if this is the account and the clusters are gone, annotate this object with {}={identity}.",
+         Secret; if this is the account and they are gone, annotate this object with {}={identity}.",
         recorded.iter().take(5).cloned().collect::<Vec<_>>().join(", "),
         crate::api::ACCEPT_IDENTITY_ANNOTATION
     )

@@ -9,7 +9,8 @@ use jiff::tz::TimeZone;
 use crate::api::desktop::DesktopState;
 use crate::backend::decode::{Fields, Odd, timestamp};
 use crate::backend::model::{
-    ClusterState, Flavor, ImageState, Line, NetworkPart, ObservedCluster, ObservedDesktop, ObservedImage, ObservedUser,
+    ClusterState, Flavor, ImageAtSite, ImageState, Line, NetworkPart, ObservedCluster, ObservedDesktop, ObservedImage,
+    ObservedUser,
 };
 use crate::backend::naming;
 
@@ -361,21 +362,20 @@ pub(super) fn images(site: &str, fields: Fields<'_>) -> Result<Vec<Image>> {
 }
 
 fn image(site: &str, custom: bool, row: Fields<'_>) -> Result<ObservedImage> {
-    let mut here = None;
+    let mut sites = Vec::new();
     for place in row.array("imageSites")?.unwrap_or_default() {
-        if required(place, "siteId")? == site {
-            here = place.text("status")?;
-        }
+        let vendor_state = place.text("status")?.unwrap_or_default();
+        sites.push(ImageAtSite {
+            id: required(place, "siteId")?,
+            usable: image_state(&vendor_state) == ImageState::Available,
+            vendor_state,
+        });
     }
-    let vendor_state = here.unwrap_or_else(|| "not at this site".to_owned());
-    let state = match vendor_state.to_ascii_lowercase().as_str() {
-        "available" | "using" => ImageState::Available,
-        "creating" | "synchronizing" => ImageState::Creating,
-        "error" => ImageState::Failed,
-        "deleting" | "not at this site" => ImageState::Unavailable,
-        "deleted" => ImageState::Missing,
-        _ => ImageState::Unknown,
-    };
+    sites.sort_by(|a, b| a.id.cmp(&b.id));
+    sites.dedup_by(|later, earlier| later.id == earlier.id);
+    let here = sites.iter().find(|place| place.id == site);
+    let vendor_state = here.map_or_else(|| NOT_HERE.to_owned(), |place| place.vendor_state.clone());
+    let state = image_state(&vendor_state);
     // A fraction of a GiB needs a whole one; zero is what the vendor says when it does not know.
     let told = row.raw("imageSize")?.and_then(|text| text.parse::<f64>().ok());
     let whole = told.map(f64::ceil).filter(|gib| (1.0..1e6).contains(gib));
@@ -390,7 +390,24 @@ fn image(site: &str, custom: bool, row: Fields<'_>) -> Result<ObservedImage> {
         size_gib,
         custom,
         created: None,
+        sites,
     })
+}
+
+/// The word for an image that is only at other sites.
+const NOT_HERE: &str = "not at this site";
+
+/// The state of an image at one site.
+fn image_state(vendor_state: &str) -> ImageState {
+    match vendor_state.to_ascii_lowercase().as_str() {
+        "available" | "using" => ImageState::Available,
+        "creating" | "synchronizing" => ImageState::Creating,
+        "error" => ImageState::Failed,
+        "deleting" => ImageState::Deleting,
+        NOT_HERE => ImageState::Unavailable,
+        "deleted" => ImageState::Missing,
+        _ => ImageState::Unknown,
+    }
 }
 
 /// Sub-accounts. The newer edition lists their passwords as well, which are not looked at.

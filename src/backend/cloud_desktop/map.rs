@@ -231,6 +231,7 @@ impl Row for Image {
             size_gib: None,
             custom: false,
             created: fields.time("CreationTime")?,
+            sites: Vec::new(),
         })))
     }
 

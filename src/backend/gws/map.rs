@@ -186,6 +186,7 @@ impl Row for ObservedImage {
                 .text("ImageType")?
                 .is_some_and(|t| t.eq_ignore_ascii_case("custom")),
             created: fields.time("CreateTime")?,
+            sites: Vec::new(),
         }))
     }
 

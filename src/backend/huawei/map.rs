@@ -188,6 +188,7 @@ impl Row for Image {
                 size_gib: fields.int("min_disk")?,
                 custom: kind.eq_ignore_ascii_case("private"),
                 created: fields.time("created_at")?,
+                sites: Vec::new(),
             },
             linux: os_type.eq_ignore_ascii_case("linux"),
             kind,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::{Timestamp, ToSpan};
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use kube::{Resource, ResourceExt};
 use secrecy::SecretString;
@@ -93,7 +93,8 @@ pub(super) async fn gather(context: &Arc<Context>, object: &DesktopCluster) -> R
     let uid = uid(object)?.to_owned();
     let deleting = object.metadata.deletion_timestamp.is_some();
     let paused = annotation(object, PAUSED_ANNOTATION) == Some("true");
-    let provider = provider_view(context, object).await?;
+    let namespace = object.namespace().unwrap_or_default();
+    let provider = provider::view(context, provider_of(object), &namespace).await?;
     let account = context.accounts.get(provider_of(object));
     let backend = account.map(|a| a.backend).filter(|_| !paused);
     let usable = match &provider {
@@ -147,45 +148,6 @@ pub(super) async fn gather(context: &Arc<Context>, object: &DesktopCluster) -> R
         in_flight: context.is_in_flight(&uid),
         writer: uuid::Uuid::new_v4().to_string(),
         backend,
-    })
-}
-
-async fn provider_view(context: &Context, object: &DesktopCluster) -> Result<ProviderView, Error> {
-    let name = provider_of(object);
-    let found = context.providers.find(|p| p.meta().name.as_deref() == Some(name));
-    let Some(Ok(found)) = found.as_deref().map(|p| &p.0) else {
-        return Ok(ProviderView::Unusable {
-            reason: "ProviderNotFound",
-            message: format!("DesktopProvider {name} (spec.providerRef) does not exist."),
-            stalled: false,
-        });
-    };
-    let namespace = object.namespace().unwrap_or_default();
-    let labels = match Api::<Namespace>::all(context.client.clone())
-        .get_metadata(&namespace)
-        .await
-    {
-        Ok(found) => found.metadata.labels.unwrap_or_default(),
-        Err(error) if is_not_found(&error) => std::collections::BTreeMap::new(),
-        Err(error) => return Err(error.into()),
-    };
-    if !found.spec.allowed_namespaces.matches(&labels) {
-        return Ok(ProviderView::Unusable {
-            reason: "NamespaceNotAllowed",
-            message: format!(
-                "DesktopProvider {name} does not allow namespace {namespace}: its spec.allowedNamespaces asks for \
-                 labels the namespace does not carry. Label the namespace, or change the provider."
-            ),
-            stalled: true,
-        });
-    }
-    if context.accounts.get(name).is_some() {
-        return Ok(ProviderView::Usable);
-    }
-    Ok(ProviderView::Unusable {
-        reason: "ProviderNotReady",
-        message: provider::unusable_words(context, name),
-        stalled: false,
     })
 }
 

@@ -233,6 +233,9 @@ impl Draft<'_> {
                 "Deletion waits until the image that is being made of the desktop is done.",
             );
         }
+        if self.deletion_held(observed) {
+            return;
+        }
         if let Some(capabilities) = self.inputs.capabilities
             && observed.prepaid == Some(true)
             && !capabilities.payment.delete_prepaid
@@ -283,7 +286,7 @@ impl Draft<'_> {
     }
 
     /// Deletion cannot go on: says why.
-    fn blocked(&mut self, reason: &'static str, message: &str) {
+    pub(super) fn blocked(&mut self, reason: &'static str, message: &str) {
         if self
             .stamp()
             .deletion_blocked(&mut self.status.conditions, reason, message)

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::steady::{Correction, Next};
-use super::{Action, Draft};
+use super::{Action, ClusterView, Draft};
 use crate::api::desktop::{DesktopState, OnImageChange, Rebuild};
 use crate::backend::capabilities::ImageChange;
 use crate::backend::{ObservedDesktop, Operation};
@@ -11,6 +11,42 @@ use crate::plan::managed::{Managed, Turn};
 use crate::plan::{Notice, after};
 
 impl Draft<'_> {
+    /// The vendor's id of the image that the manifest names, while it can be used.
+    pub(super) fn image_id(&self) -> Option<String> {
+        self.inputs.image.and_then(|image| image.id()).map(str::to_owned)
+    }
+
+    /// Where the manifest names the image.
+    fn image_field(&self) -> String {
+        let reference = self
+            .inputs
+            .spec
+            .image
+            .as_ref()
+            .and_then(|image| image.reference.as_ref());
+        reference.map_or_else(
+            || "spec.image.id".to_owned(),
+            |r| format!("The image of DesktopImage {} (spec.image.ref)", r.name),
+        )
+    }
+
+    /// True when nothing can be made from the image that the manifest names, which is then said.
+    pub(super) fn image_missing(&mut self) -> bool {
+        let ClusterView::Usable { provider, .. } = &self.inputs.cluster else {
+            return false;
+        };
+        let size = self.inputs.spec.system_disk.as_ref().map(|disk| disk.size_gib);
+        let Some(obstacle) = self.inputs.image.and_then(|image| image.obstacle(provider, size)) else {
+            return false;
+        };
+        if obstacle.stalled {
+            self.stalled(obstacle.reason, &obstacle.message);
+        } else {
+            self.working(obstacle.reason, &obstacle.message);
+        }
+        true
+    }
+
     /// What has to be done about the image of a desktop.
     pub(super) fn image(&mut self, observed: &ObservedDesktop) -> Next {
         let Some(capabilities) = self.inputs.capabilities else {
@@ -22,19 +58,20 @@ impl Draft<'_> {
         if self.status.rebuild.is_some() {
             return self.rebuilding(observed);
         }
-        let wanted = self.inputs.spec.image.as_ref().and_then(|image| image.id.clone());
-        let (Some(wanted), Some(seen)) = (wanted, self.status.image_id.clone()) else {
+        // What refers to a DesktopImage that cannot be used now is left as it is.
+        let (Some(wanted), Some(seen)) = (self.image_id(), self.status.image_id.clone()) else {
             return Next::Nothing;
         };
         if wanted == seen {
             return Next::Nothing;
         }
         let vendor = capabilities.vendor;
+        let field = self.image_field();
         if capabilities.change_image == ImageChange::No {
             return Next::Stalled(
                 "Unsupported",
                 format!(
-                    "spec.image.id is {wanted}, the desktop has {seen}, and {vendor} cannot change that on an existing \
+                    "{field} is {wanted}, the desktop has {seen}, and {vendor} cannot change that on an existing \
                      desktop. Set it back, or delete this object and create a new one."
                 ),
             );
@@ -43,7 +80,7 @@ impl Draft<'_> {
             return Next::Stalled(
                 "ImageChanged",
                 format!(
-                    "spec.image.id is {wanted}, the desktop was made from {seen}. To rebuild it and lose what is on its \
+                    "{field} is {wanted}, the desktop was made from {seen}. To rebuild it and lose what is on its \
                      system disk, set spec.onImageChange to Rebuild; else set the image back."
                 ),
             );

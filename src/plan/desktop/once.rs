@@ -41,6 +41,8 @@ fn after(case: &Case, plan: &Plan, answer: &Result<Receipt, BackendError>, now: 
             reason: "-",
             message: String::new(),
         },
+        image: None,
+        hold: None,
         capabilities: Some(case.capabilities),
         observed: Observation::Unknown,
         listing_started: None,

@@ -93,6 +93,9 @@ impl Draft<'_> {
             .collect();
         self.duplicates(&observed.id, &others);
         self.expiry(observed);
+        if self.held(observed) {
+            return;
+        }
         if let Some((field, why)) = self.unsupported() {
             return self.stalled("Unsupported", &format!("{field} {why}"));
         }
@@ -101,6 +104,10 @@ impl Draft<'_> {
             DesktopState::Creating => self.working("Creating", "The vendor is making the desktop."),
             DesktopState::Starting => self.working("Starting", "The desktop is being started."),
             DesktopState::Stopping => self.working("Stopping", "The desktop is being stopped."),
+            // A vendor has no word of its own for it.
+            DesktopState::Restarting if self.inputs.hold.is_some() => {
+                self.working("Imaging", "An image is being made of the desktop.");
+            }
             DesktopState::Restarting => self.working("Restarting", "The desktop is being restarted."),
             DesktopState::Imaging => self.working("Imaging", "An image is being made of the desktop."),
             DesktopState::Deleting => self.working("Deleting", "The vendor is deleting the desktop."),
@@ -143,6 +150,7 @@ impl Draft<'_> {
             Self::label,
             Self::user,
             Self::billing,
+            Self::put_back,
             Self::power,
         ];
         let mut leftover = Leftover::default();
@@ -484,7 +492,7 @@ impl Draft<'_> {
             return;
         }
         if let ClusterView::Usable { place, .. } = &self.inputs.cluster
-            && let Some(request) = self.request(1, place)
+            && let Some(request) = self.image_id().and_then(|id| self.request(1, place, id))
         {
             self.action = Action::Estimate(Box::new(request));
         }

@@ -181,7 +181,7 @@ pub(super) struct Case {
     pub(super) observed: Option<ObservedDesktop>,
     absent: Option<bool>,
     candidates: Vec<String>,
-    deleting: bool,
+    pub(super) deleting: bool,
     paused: bool,
     in_flight: bool,
     abandon: Option<String>,
@@ -191,6 +191,10 @@ pub(super) struct Case {
     display: Option<PolicyValues>,
     pub(super) capabilities: &'static Capabilities,
     pub(super) settle: Option<&'static str>,
+    /// Another image than the one of the manifest's own id.
+    pub(super) image: Option<ImageView>,
+    pub(super) hold: Option<Hold>,
+    pub(super) session: Option<SessionStatus>,
 }
 
 impl Case {
@@ -211,11 +215,16 @@ impl Case {
             display: None,
             capabilities: &CAPABILITIES,
             settle: None,
+            image: None,
+            hold: None,
+            session: None,
         }
     }
 
     pub(super) fn plan_at(&self, status: &DesktopStatus, now: Timestamp) -> Plan {
         let limits = limits();
+        let own = self.spec.image.as_ref().and_then(|image| image.id.as_deref());
+        let image = self.image.clone().or_else(|| own.map(ImageView::of_id));
         let cluster = if self.cluster_usable {
             ClusterView::Usable {
                 provider: "p".into(),
@@ -240,6 +249,8 @@ impl Case {
             spec: &self.spec,
             status,
             cluster,
+            image: image.as_ref(),
+            hold: self.hold.clone(),
             capabilities: Some(self.capabilities),
             observed: match (&self.observed, self.absent) {
                 (Some(observed), _) => Observation::Present(observed),
@@ -250,7 +261,7 @@ impl Case {
             listing_error: self.error.as_ref(),
             candidates: &self.candidates,
             claimed_by: None,
-            session: None,
+            session: self.session.clone(),
             display: self.display.as_ref(),
             price_due: false,
             display_failure: None,
@@ -519,6 +530,8 @@ fn a_call_is_not_repeated_before_its_effect_can_be_seen() {
             spec: &case.spec,
             status: &case.status,
             cluster,
+            image: None,
+            hold: None,
             capabilities: Some(&CAPABILITIES),
             observed: Observation::Unknown,
             listing_started: None,

@@ -80,10 +80,22 @@ async fn flavors_images_and_prices() {
         progress: None,
         size_gib,
         custom,
-        created: None,
+        ..ObservedImage::default()
     };
+    let mut listed = backend.list_images().await.unwrap();
+    for image in &mut listed {
+        // At the account's site it is what the image itself says; at every other it has a word of its own.
+        let sites = std::mem::take(&mut image.sites);
+        assert!(sites.len() > 1 && sites.is_sorted_by_key(|site| &site.id), "{sites:?}");
+        assert!(
+            sites
+                .iter()
+                .all(|site| site.usable == (site.vendor_state == "Available")),
+            "{sites:?}"
+        );
+    }
     assert_eq!(
-        backend.list_images().await.unwrap(),
+        listed,
         [
             image(
                 "0e0f9143-35c5-4368-8c62-4bab440a9b9d",

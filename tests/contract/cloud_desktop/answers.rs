@@ -69,6 +69,7 @@ async fn desktops_images_and_users() {
         size_gib: None,
         custom,
         created: Some(time("2020-09-02T17:02:03Z")),
+        ..ObservedImage::default()
     };
     // The same answer to both types of image.
     assert_eq!(backend.list_images().await.unwrap(), [image(true), image(false)]);

@@ -91,6 +91,7 @@ async fn listings() {
         size_gib: Some(40),
         custom: false,
         created: Some(time("2019-05-27T05:33:42Z")),
+        ..ObservedImage::default()
     };
     assert_eq!(backend.list_images().await.unwrap(), [image]);
 

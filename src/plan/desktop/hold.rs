@@ -1,0 +1,124 @@
+//! A desktop that an image is made from: stopped when nobody is connected, left alone meanwhile, and put back as it was.
+
+use super::steady::{Correction, Next};
+use super::{Action, Draft};
+use crate::api::desktop::{DesktopState, Held, Power};
+use crate::api::image::CapturePower;
+use crate::backend::{ObservedDesktop, Operation};
+use crate::plan::managed::{Managed, Turn};
+
+/// A DesktopImage that is to be made, or is being made, from the desktop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Its name.
+    pub image: String,
+    /// How the desktop is treated.
+    pub power: CapturePower,
+}
+
+fn is_up(state: DesktopState) -> bool {
+    matches!(state, DesktopState::Running | DesktopState::Unregistered)
+}
+
+impl Draft<'_> {
+    /// True while the desktop is held for an image, and the draft says so. Whoever is connected keeps working: the
+    /// desktop is as any other until they have left.
+    pub(super) fn held(&mut self, observed: &ObservedDesktop) -> bool {
+        let Some(hold) = &self.inputs.hold else {
+            return false;
+        };
+        let busy = self.status.rebuild.is_some()
+            || self
+                .status
+                .operation
+                .as_ref()
+                .is_some_and(|o| o.task_id.is_some() && o.action != "StopDesktop");
+        if busy || !(is_up(observed.state) || observed.state == DesktopState::Stopped) {
+            return false;
+        }
+        let stops = hold.power == CapturePower::Stop && is_up(observed.state);
+        if stops && self.status.held.is_none() && self.connected() {
+            return false;
+        }
+        let running = self
+            .status
+            .held
+            .as_ref()
+            .map_or_else(|| is_up(observed.state), |h| h.running);
+        self.status.held = Some(Held {
+            image: hold.image.clone(),
+            running,
+        });
+        let image = &hold.image;
+        if !stops {
+            self.status.parts().settle();
+            let words = format!("The desktop is left as it is until DesktopImage {image} is made from it.");
+            self.working("HeldForImage", &words);
+            self.again = self.inputs.limits.fast;
+            return true;
+        }
+        let words = format!("The desktop is being stopped, so that DesktopImage {image} can be made from it.");
+        let operation = Operation::StopDesktop {
+            desktop_id: observed.id.clone(),
+        };
+        match self.turn(operation.name()) {
+            Turn::Now => {
+                self.working("HeldForImage", &words);
+                self.action = Action::Submit(operation);
+            }
+            Turn::Sent(left) => {
+                self.working("HeldForImage", &words);
+                self.again = left.min(self.inputs.limits.fast);
+            }
+            Turn::Refused(wait) => self.again = wait,
+        }
+        true
+    }
+
+    /// Whether somebody is connected, or could be for all that is known.
+    fn connected(&self) -> bool {
+        let told = self.inputs.capabilities.is_some_and(|c| c.sessions);
+        match &self.inputs.session {
+            Some(session) => session.connected,
+            None => told,
+        }
+    }
+
+    /// What was stopped for an image runs again, also where the manifest leaves power alone.
+    pub(super) fn put_back(&mut self, observed: &ObservedDesktop) -> Next {
+        let Some(held) = self.status.held.clone() else {
+            return Next::Nothing;
+        };
+        let unmanaged = self.inputs.spec.power == Power::Unmanaged;
+        if !unmanaged || !held.running || is_up(observed.state) {
+            self.status.held = None;
+            return Next::Nothing;
+        }
+        Next::Correct(Correction {
+            operation: Operation::StartDesktop {
+                desktop_id: observed.id.clone(),
+            },
+            field: "power",
+            drifted: false,
+            words: "The desktop is being started again: it ran before an image was made from it.".to_owned(),
+        })
+    }
+
+    /// True while the deletion of a desktop waits for the image that is made from it.
+    pub(super) fn deletion_held(&mut self, observed: &ObservedDesktop) -> bool {
+        let Some(hold) = self.inputs.hold.clone() else {
+            return false;
+        };
+        // It is stopped all the same: else the image would never be made, and the deletion wait for ever.
+        let said = self.status.conditions.clone();
+        self.held(observed);
+        self.status.conditions = said;
+        let message = format!(
+            "Deletion waits until DesktopImage {} is made from this desktop. To give the image up, delete that first.",
+            hold.image
+        );
+        self.blocked("HeldForImage", &message);
+        self.again = self.again.min(self.inputs.limits.fast);
+        true
+    }
+}
