@@ -5,6 +5,10 @@ mod deletion;
 mod image;
 #[cfg(test)]
 mod once;
+mod power;
+mod schedule;
+#[cfg(test)]
+mod scheduled;
 mod steady;
 #[cfg(test)]
 mod tests;
@@ -268,6 +272,10 @@ struct Draft<'a> {
     healing: Vec<&'static str>,
     pace: Pace,
     again: Duration,
+    /// Its power schedule, when it has one that can be followed.
+    schedule: Option<schedule::Schedule>,
+    /// Why its power schedule cannot be followed.
+    unreadable: Option<String>,
 }
 
 impl<'a> Draft<'a> {
@@ -285,6 +293,8 @@ impl<'a> Draft<'a> {
             healing: Vec::new(),
             pace: Pace::Slow,
             again: inputs.limits.slow,
+            schedule: None,
+            unreadable: None,
         }
     }
 
@@ -296,6 +306,12 @@ impl<'a> Draft<'a> {
         );
         if self.pace == Pace::Fast {
             self.again = self.again.min(self.inputs.limits.slow);
+        }
+        if let Some(next) = &self.status.next_power_transition {
+            let moment = super::until(self.inputs.now, next.time.0);
+            if !moment.is_zero() {
+                self.again = self.again.min(moment);
+            }
         }
         Plan {
             action: self.action,
@@ -373,6 +389,7 @@ impl<'a> Draft<'a> {
 
     fn converge(&mut self) {
         self.clear(condition::DELETION_BLOCKED);
+        self.schedule();
         if self.foreign_binding() {
             return;
         }
@@ -663,6 +680,9 @@ impl<'a> Draft<'a> {
         }
         if let Some((field, why)) = self.unsupported().or_else(|| self.incomplete(place)) {
             return self.stalled("Unsupported", &format!("{field} {why}"));
+        }
+        if let Some(complaint) = self.unreadable.clone() {
+            return self.stalled("InvalidSpec", &complaint);
         }
         let Some(request) = self.request(attempt, place) else {
             let message = "spec.flavor and spec.image are needed to create a desktop.";
