@@ -27,6 +27,18 @@ fn moments(zone: &str, start: Option<&str>, stop: Option<&str>) -> PowerSchedule
     }
 }
 
+/// A vendor that does not tell who is connected.
+static SILENT: Capabilities = Capabilities {
+    sessions: false,
+    ..THRIFTY
+};
+
+/// A vendor that neither starts nor stops anything.
+static POWERLESS: Capabilities = Capabilities {
+    power: false,
+    ..THRIFTY
+};
+
 /// Office hours.
 fn office(zone: &str) -> PowerSchedule {
     moments(zone, Some("0 8 * * 1-5"), Some("0 20 * * 1-5"))
@@ -382,10 +394,6 @@ fn nobody_who_is_connected_is_thrown_out() {
     assert_eq!(name_at(&case, EVENING), Some("StopDesktop"));
     case.spec.power_schedule = Some(office(SHANGHAI));
     case.spec.system_disk = None;
-    static SILENT: Capabilities = Capabilities {
-        sessions: false,
-        ..THRIFTY
-    };
     case.capabilities = &SILENT;
     assert_eq!(name_at(&case, EVENING), Some("StopDesktop"));
     // Held off is held off: that is no schedule's doing.
@@ -439,10 +447,6 @@ fn with_unmanaged_power_each_moment_is_acted_on_once() {
 
 #[test]
 fn a_vendor_without_power_follows_no_schedule() {
-    static POWERLESS: Capabilities = Capabilities {
-        power: false,
-        ..THRIFTY
-    };
     let mut case = scheduled(Power::Running, DesktopState::Running, DesktopState::Running);
     case.spec.system_disk = None;
     case.capabilities = &POWERLESS;
