@@ -39,6 +39,7 @@ use super::common::{Binding, CreateIntent, DeletionPolicy, LastError, ObjectRef,
 #[x_kube(validation = Rule::new("self.billing.mode == oldSelf.billing.mode || oldSelf.billing.mode == 'PayAsYouGo'").message("billing.mode cannot go back to PayAsYouGo").field_path(".billing.mode"))]
 #[x_kube(validation = Rule::new("self.workMode == oldSelf.workMode").message("workMode is immutable").field_path(".workMode"))]
 #[x_kube(validation = Rule::new("has(self.applications) == has(oldSelf.applications) && (!has(self.applications) || self.applications == oldSelf.applications)").message("applications are immutable").field_path(".applications"))]
+#[x_kube(validation = Rule::new("!has(self.powerSchedule) || self.power != 'Running' || (has(self.powerSchedule.start) && has(self.powerSchedule.stop))").message("with power Running, powerSchedule needs both start and stop; for one of them alone set power to Unmanaged").field_path(".powerSchedule"))]
 #[x_kube(validation = Rule::new("has(self.network) == has(oldSelf.network) && (!has(self.network) || self.network == oldSelf.network)").message("network is immutable").field_path(".network"))]
 pub struct DesktopSpec {
     /// The DesktopCluster, in the same namespace, that the desktop belongs to. Immutable.
@@ -79,6 +80,11 @@ pub struct DesktopSpec {
     /// Whether the desktop should run.
     #[serde(default)]
     pub power: Power,
+    /// When the desktop is started and stopped by the clock. With `power: Running` it runs from each start until the
+    /// next stop and is stopped in between, whoever changes that; with `power: Unmanaged` only the moments themselves
+    /// are acted on; with `power: Stopped` it stays off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_schedule: Option<PowerSchedule>,
     /// GPU display settings. Without the block the vendor's settings are left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_policy: Option<DisplayPolicy>,
@@ -239,6 +245,49 @@ pub enum Power {
     Stopped,
     /// Whoever uses it decides; the operator only reports.
     Unmanaged,
+}
+
+/// When a desktop is started and stopped by the clock. Where both fall on the same minute the stop counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
+#[x_kube(validation = Rule::new("has(self.start) || has(self.stop)").message("powerSchedule needs start, stop or both"))]
+#[x_kube(validation = Rule::new("!has(self.start) || !has(self.stop) || self.start != self.stop").message("powerSchedule.start and powerSchedule.stop must differ").field_path(".stop"))]
+pub struct PowerSchedule {
+    /// Time zone that `start` and `stop` are read in, by its IANA name, e.g. `Asia/Shanghai`. A moment that the change
+    /// to summer time skips comes right after the gap; one that comes twice in autumn counts the first time.
+    #[schemars(
+        length(min = 1, max = 64),
+        regex(pattern = r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$")
+    )]
+    pub time_zone: String,
+    /// When it is started: minute, hour, day of month, month and day of week, as in crontab, e.g. `0 8 * * 1-5`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 9, max = 128),
+        regex(pattern = r"^([0-9A-Za-z*,/-]+ ){4}[0-9A-Za-z*,/-]+$")
+    )]
+    pub start: Option<String>,
+    /// When it is stopped, in the same form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 9, max = 128),
+        regex(pattern = r"^([0-9A-Za-z*,/-]+ ){4}[0-9A-Za-z*,/-]+$")
+    )]
+    pub stop: Option<String>,
+    /// What a stop means for somebody who is connected.
+    #[serde(default)]
+    pub when_connected: WhenConnected,
+}
+
+/// What a scheduled stop means for somebody who is connected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum WhenConnected {
+    /// The stop waits until they have logged off, at vendors that tell who is connected.
+    #[default]
+    Wait,
+    /// The desktop is stopped all the same.
+    Stop,
 }
 
 /// GPU display settings.
@@ -465,6 +514,12 @@ pub struct DesktopStatus {
     /// Who is connected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionStatus>,
+    /// When the schedule starts or stops the desktop next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_power_transition: Option<PowerTransition>,
+    /// The moment of the schedule that was dealt with last, with `power: Unmanaged`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_power_transition: Option<PowerTransition>,
     /// When a subscription ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
@@ -517,6 +572,25 @@ pub struct ObservedUser {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub email: Option<String>,
+}
+
+/// A moment of the power schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PowerTransition {
+    /// When.
+    pub time: Time,
+    /// What the desktop is to be from then on.
+    pub power: ScheduledPower,
+}
+
+/// What a moment of the power schedule brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ScheduledPower {
+    /// The desktop is started.
+    Running,
+    /// The desktop is stopped.
+    Stopped,
 }
 
 /// What a desktop costs, in the vendor's figures.

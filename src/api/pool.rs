@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::common::{Binding, CreateIntent, DeletionPolicy, LastError, ObjectRef, OperationStatus, RetryStatus};
 use super::desktop::{
     Application, Billing, DesktopNetwork, DesktopUser, DisplayPolicy, HuaweiWorkspaceDesktop, ImageSource, Power,
-    SystemDisk, WorkMode,
+    PowerSchedule, SystemDisk, WorkMode,
 };
 
 /// Many desktops from one template: a number of them, or as many as are needed. At a vendor with pools of its own it is
@@ -169,6 +169,7 @@ pub struct TemplateMetadata {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.applications) || self.workMode == 'Application'").message("applications are only allowed with workMode Application").field_path(".applications"))]
 #[x_kube(validation = Rule::new("self.workMode != 'Application' || has(self.applications)").message("workMode Application needs 1 to 10 applications").field_path(".applications"))]
+#[x_kube(validation = Rule::new("!has(self.powerSchedule) || self.power != 'Running' || (has(self.powerSchedule.start) && has(self.powerSchedule.stop))").message("with power Running, powerSchedule needs both start and stop; for one of them alone set power to Unmanaged").field_path(".powerSchedule"))]
 pub struct DesktopTemplateSpec {
     /// The DesktopCluster, in the same namespace, that the desktops belong to. Immutable.
     pub cluster_ref: ObjectRef,
@@ -193,6 +194,9 @@ pub struct DesktopTemplateSpec {
     /// Whether the desktops should run.
     #[serde(default)]
     pub power: Power,
+    /// When the desktops are started and stopped by the clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_schedule: Option<PowerSchedule>,
     /// GPU display settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_policy: Option<DisplayPolicy>,

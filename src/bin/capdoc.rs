@@ -171,7 +171,7 @@ fn sections(can: &Capabilities) -> Vec<Section> {
                 ("`displayName` of an existing desktop", renamed.into()),
                 ("Its UID as a label beside the name", yes(label)),
                 ("Its state can be read", yes(observe_desktops)),
-                ("`power`, and the annotation `restart`", yes(power)),
+                ("`power`, `powerSchedule`, and the annotation `restart`", yes(power)),
                 ("`systemDisk`", disk.into()),
                 ("A subnet must be named, here or in the cluster", yes(needs_subnet)),
                 ("The cluster must name a zone", yes(needs_zone)),

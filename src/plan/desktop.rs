@@ -8,6 +8,10 @@ mod hold_tests;
 mod image;
 #[cfg(test)]
 mod once;
+mod power;
+mod schedule;
+#[cfg(test)]
+mod scheduled;
 mod steady;
 #[cfg(test)]
 mod tests;
@@ -278,6 +282,10 @@ struct Draft<'a> {
     healing: Vec<&'static str>,
     pace: Pace,
     again: Duration,
+    /// Its power schedule, when it has one that can be followed.
+    schedule: Option<schedule::Schedule>,
+    /// Why its power schedule cannot be followed.
+    unreadable: Option<String>,
 }
 
 impl<'a> Draft<'a> {
@@ -295,6 +303,8 @@ impl<'a> Draft<'a> {
             healing: Vec::new(),
             pace: Pace::Slow,
             again: inputs.limits.slow,
+            schedule: None,
+            unreadable: None,
         }
     }
 
@@ -306,6 +316,12 @@ impl<'a> Draft<'a> {
         );
         if self.pace == Pace::Fast {
             self.again = self.again.min(self.inputs.limits.slow);
+        }
+        if let Some(next) = &self.status.next_power_transition {
+            let moment = super::until(self.inputs.now, next.time.0);
+            if !moment.is_zero() {
+                self.again = self.again.min(moment);
+            }
         }
         Plan {
             action: self.action,
@@ -383,6 +399,7 @@ impl<'a> Draft<'a> {
 
     fn converge(&mut self) {
         self.clear(condition::DELETION_BLOCKED);
+        self.schedule();
         if self.foreign_binding() {
             return;
         }
@@ -676,6 +693,9 @@ impl<'a> Draft<'a> {
         }
         if self.image_missing() {
             return;
+        }
+        if let Some(complaint) = self.unreadable.clone() {
+            return self.stalled("InvalidSpec", &complaint);
         }
         let Some(request) = self.image_id().and_then(|id| self.request(attempt, place, id)) else {
             let message = "spec.flavor and spec.image are needed to create a desktop.";

@@ -5,6 +5,7 @@
 mod capital_online;
 mod cloud_desktop;
 mod gws;
+mod hostile;
 mod huawei;
 mod sim_client;
 mod sim_edits;

@@ -35,6 +35,7 @@ mod metrics;
 mod proxy;
 mod rbac;
 mod references;
+mod schedule;
 mod seed;
 mod smoke;
 mod vendors;

@@ -12,6 +12,7 @@ use crate::plan::{Notice, Pace, after, create, explain, last_error, readable, re
 
 impl Draft<'_> {
     pub(super) fn delete(&mut self) {
+        self.status.next_power_transition = None;
         let id = self.status.id.clone();
         if self.abandoned(id.as_deref()) {
             return;

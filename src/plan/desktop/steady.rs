@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::api::cluster::{PolicyRow, PolicyState};
 use crate::api::condition;
-use crate::api::desktop::{BillingMode, DesktopState, ObservedUser, Power};
+use crate::api::desktop::{BillingMode, DesktopState, ObservedUser};
 use crate::backend::capabilities::{Naming, Rename};
 use crate::backend::{BackendError, ObservedDesktop, Operation, TaskKind, naming};
 use crate::plan::managed::{Managed, Turn};
@@ -29,6 +29,8 @@ pub(super) enum Next {
     Correct(Correction),
     /// Its time comes by itself; the rest of the desktop goes on.
     Later(&'static str, String),
+    /// It is left as it is for now, which is as it should be; this is said of a desktop that is ready.
+    Kept(&'static str, String),
     /// It cannot be had without a human; the rest of the desktop goes on.
     Stalled(&'static str, String),
     /// Something is under way, and nothing else may be done meanwhile.
@@ -44,6 +46,7 @@ pub(super) enum Next {
 struct Leftover {
     stalled: Option<(&'static str, String)>,
     later: Option<(&'static str, String)>,
+    kept: Option<(&'static str, String)>,
 }
 
 impl Draft<'_> {
@@ -159,6 +162,7 @@ impl Draft<'_> {
                 Next::Nothing => {}
                 Next::Correct(correction) => return self.submit(correction),
                 Next::Later(reason, message) => leftover.later = leftover.later.or(Some((reason, message))),
+                Next::Kept(reason, message) => leftover.kept = leftover.kept.or(Some((reason, message))),
                 Next::Stalled(reason, message) => leftover.stalled = leftover.stalled.or(Some((reason, message))),
                 Next::Waiting(reason, message) => return self.working(reason, &message),
                 Next::Held(reason, message) => return self.stalled(reason, &message),
@@ -177,7 +181,7 @@ impl Draft<'_> {
                 later: Some((reason, message)),
                 ..
             } => self.working(reason, &message),
-            Leftover { .. } => self.conclude(observed),
+            Leftover { kept, .. } => self.conclude(observed, kept),
         }
     }
 
@@ -268,35 +272,6 @@ impl Draft<'_> {
             field: "label",
             drifted: false,
             words: "The desktop is being labelled.".to_owned(),
-        })
-    }
-
-    fn power(&mut self, observed: &ObservedDesktop) -> Next {
-        if self.inputs.capabilities.is_some_and(|c| !c.power) {
-            return Next::Nothing;
-        }
-        let (desktop_id, before) = (observed.id.clone(), self.inputs.status);
-        let up = |state| matches!(state, DesktopState::Running | DesktopState::Unregistered);
-        let (operation, drifted, words) = match self.inputs.spec.power {
-            Power::Running if observed.state == DesktopState::Stopped => {
-                let operation = Operation::StartDesktop { desktop_id };
-                (operation, before.state.is_some_and(up), "The desktop is being started.")
-            }
-            Power::Stopped if up(observed.state) => {
-                let operation = Operation::StopDesktop { desktop_id };
-                (
-                    operation,
-                    before.state == Some(DesktopState::Stopped),
-                    "The desktop is being stopped.",
-                )
-            }
-            _ => return Next::Nothing,
-        };
-        Next::Correct(Correction {
-            operation,
-            field: "power",
-            drifted,
-            words: words.to_owned(),
         })
     }
 
@@ -444,7 +419,7 @@ impl Draft<'_> {
     }
 
     /// Nothing left to correct: say how it stands.
-    fn conclude(&mut self, observed: &ObservedDesktop) {
+    fn conclude(&mut self, observed: &ObservedDesktop, kept: Option<(&'static str, String)>) {
         let mut words = match observed.state {
             DesktopState::Unregistered => {
                 let message = "The desktop runs, but its agent has not registered yet: nobody can connect.";
@@ -461,11 +436,15 @@ impl Draft<'_> {
         if self.inputs.spec.billing.mode == BillingMode::PayAsYouGo && observed.prepaid == Some(true) {
             words.push_str(" It is paid for in advance at the vendor, although spec.billing.mode says PayAsYouGo.");
         }
-        let reason = if observed.state == DesktopState::Stopped {
+        let mut reason = if observed.state == DesktopState::Stopped {
             "Stopped"
         } else {
             "Running"
         };
+        if let Some((why, message)) = kept {
+            reason = why;
+            words = format!("{words} {message}");
+        }
         let first = !self
             .status
             .conditions

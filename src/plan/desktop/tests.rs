@@ -11,7 +11,8 @@ use super::*;
 use crate::api::common::{CreateIntent, CreatePhase};
 use crate::api::common::{DeletionPolicy, ObjectRef};
 use crate::api::desktop::{
-    Billing, DesktopUser, DisplayPolicy, ImageSource, OnDelete, OnImageChange, Period, PeriodUnit, Power, SystemDisk,
+    Billing, DesktopUser, DisplayPolicy, ImageSource, OnDelete, OnImageChange, Period, PeriodUnit, Power,
+    PowerSchedule, SystemDisk, WhenConnected,
 };
 use crate::backend::ErrorClass;
 use crate::backend::capabilities::{
@@ -126,6 +127,7 @@ pub(super) fn spec() -> DesktopSpec {
         network: None,
         user: None,
         power: Power::Running,
+        power_schedule: None,
         display_policy: None,
         billing: Billing::default(),
         huawei_workspace: None,
@@ -320,9 +322,15 @@ prop_compose! {
     fn specs()(
         power in 0u8..3, user in option::of(any::<bool>()), display in option::of(any::<(bool, bool)>()),
         prepaid in any::<bool>(), let_expire in any::<bool>(), recreate in any::<bool>(), retain in option::of(any::<bool>()),
-        existing in any::<bool>(),
+        existing in any::<bool>(), schedule in option::of((any::<bool>(), 0u8..24, 0u8..24)),
     ) -> DesktopSpec {
         let mut spec = spec();
+        spec.power_schedule = schedule.map(|(wait, start, stop)| PowerSchedule {
+            time_zone: "Asia/Shanghai".into(),
+            start: Some(format!("1 {start} * * 1-5")),
+            stop: Some(format!("2 {stop} * * *")),
+            when_connected: if wait { WhenConnected::Wait } else { WhenConnected::Stop },
+        });
         spec.power = [Power::Running, Power::Stopped, Power::Unmanaged][usize::from(power)];
         spec.user = user.map(|uid| DesktopUser { name: "bob".into(), uid: uid.then(|| "7".into()), email: None, group: None });
         spec.display_policy = display.map(|(visual_lossless, optimize_for3d)| DisplayPolicy { visual_lossless, optimize_for3d });

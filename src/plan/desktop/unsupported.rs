@@ -19,7 +19,7 @@ impl Draft<'_> {
         let weeks = billing.period.as_ref().is_some_and(|p| p.unit == PeriodUnit::Week);
         let renaming_allowed = spec.huawei_workspace.as_ref().is_some_and(|h| h.rename_by_restart);
         let address = spec.network.as_ref().is_some_and(|n| n.public_address.is_some());
-        let complaints: [(bool, &'static str, &str); 11] = [
+        let complaints: [(bool, &'static str, &str); 12] = [
             (
                 users.needs_uid && spec.user.as_ref().is_some_and(|u| u.uid.is_none()),
                 "spec.user.uid",
@@ -64,6 +64,11 @@ impl Draft<'_> {
                 !capabilities.power && spec.power == Power::Stopped,
                 "spec.power",
                 "Stopped cannot be reached through the API of",
+            ),
+            (
+                !capabilities.power && spec.power_schedule.is_some(),
+                "spec.powerSchedule",
+                "cannot be followed through the API of",
             ),
             (
                 capabilities.rename == Rename::No && spec.display_name.is_some(),

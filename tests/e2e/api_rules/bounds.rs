@@ -197,6 +197,14 @@ fn cluster() -> Vec<Field> {
 
 fn desktop() -> Vec<Field> {
     let at = |path| field(Kind::Desktop, path);
+    // Minutes of every hour, as long a list of them as fits.
+    let minutes = |length: usize| json!(format!("{} * * * *", "1".repeat(length - 8)));
+    let moments = |path| {
+        at(path)
+            .bound("minLength", json!("* * * * "), json!("* * * * *"))
+            .bound("maxLength", minutes(129), minutes(128))
+            .pattern("0 0 8 * * 1-5", "*/5 8,20 1-15 * MON-FRI")
+    };
     let applications = |n: usize| json!(vec![json!({"name": "a", "path": "b"}); n]);
     vec![
         at("spec.clusterRef.name").length(1, 253),
@@ -225,6 +233,13 @@ fn desktop() -> Vec<Field> {
             .pattern("alice.example.com", "alice@example.com"),
         at("spec.user.group").one_of("Administrators"),
         at("spec.power").one_of("Unmanaged"),
+        at("spec.powerSchedule.timeZone")
+            .bound("minLength", json!(""), json!("Z"))
+            .bound("maxLength", json!("a".repeat(65)), json!("a".repeat(64)))
+            .pattern("Asia Shanghai", "America/Argentina/Buenos_Aires"),
+        moments("spec.powerSchedule.start"),
+        moments("spec.powerSchedule.stop"),
+        at("spec.powerSchedule.whenConnected").one_of("Stop"),
         at("spec.billing.mode").one_of("Subscription"),
         at("spec.billing.period.count").range(1, 60),
         at("spec.billing.period.unit").one_of("Week"),

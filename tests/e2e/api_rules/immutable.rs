@@ -323,6 +323,7 @@ fn mutable(kind: Kind, vendor: &str) -> Vec<Change> {
             ("spec.systemDisk", json!({"category": "cloud_ssd", "sizeGiB": 100})),
             ("spec.user", Value::Null),
             ("spec.power", json!("Stopped")),
+            ("spec.powerSchedule", Value::Null),
             ("spec.displayPolicy", Value::Null),
             ("spec.billing.period", json!({"count": 1, "unit": "Week"})),
             ("spec.billing.paidUntil", json!("2031-01-01T00:00:00Z")),

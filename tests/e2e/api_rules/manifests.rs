@@ -83,6 +83,12 @@ impl Kind {
                 },
                 "user": {"name": "alice", "uid": "1001", "email": "alice@example.com", "group": "Users"},
                 "power": "Running",
+                "powerSchedule": {
+                    "timeZone": "Asia/Shanghai",
+                    "start": "0 8 * * 1-5",
+                    "stop": "0 20 * * 1-5",
+                    "whenConnected": "Wait",
+                },
                 "displayPolicy": {"visualLossless": true, "optimizeFor3d": true},
                 "billing": {
                     "mode": "Subscription",

@@ -57,6 +57,7 @@ fn minimal(kind: Kind) -> (Value, Value) {
                 "clusterRef": {"name": "office"},
                 "existingId": "i-1",
                 "network": {"publicAddress": {}},
+                "powerSchedule": {"timeZone": "UTC", "start": "0 8 * * *", "stop": "0 20 * * *"},
                 "displayPolicy": {},
             }),
             json!({
@@ -65,6 +66,9 @@ fn minimal(kind: Kind) -> (Value, Value) {
                 "workMode": "Desktop",
                 "network": {"publicAddress": {"chargeType": "PayByTraffic", "bandwidthIn": 4, "bandwidthOut": 4}},
                 "power": "Running",
+                "powerSchedule": {
+                    "timeZone": "UTC", "start": "0 8 * * *", "stop": "0 20 * * *", "whenConnected": "Wait",
+                },
                 "displayPolicy": {"visualLossless": false, "optimizeFor3d": false},
                 "billing": {"mode": "PayAsYouGo", "autoRenew": false, "onDelete": "LetExpire"},
                 "onImageChange": "Report",

@@ -25,6 +25,8 @@ const NEEDS: &str = "flavor and image are required unless existingId adopts a de
 const ONE_VENDOR: &str = "exactly one vendor block must be set: gws, cloudDesktop, capitalOnline or huaweiWorkspace";
 const NEEDS_NETWORK: &str = "network.vpcId is required, unless existingId, capitalOnline.defaultNetwork, cloudDesktop or huaweiWorkspace says \
      where the desktops live";
+const ONE_MOMENT: &str =
+    "with power Running, powerSchedule needs both start and stop; for one of them alone set power to Unmanaged";
 const PERIODS: &str = "period.count must be 1-4 weeks, or 1-9, 12, 24, 36, 48 or 60 months";
 
 fn rules() -> Vec<Rule> {
@@ -53,6 +55,7 @@ fn rules() -> Vec<Rule> {
         let adopted = vec![without(path), ("spec.existingId", json!("i-1"))];
         desktop("spec", NEEDS, vec![without(path)], adopted)
     };
+    let unmanaged = || ("spec.power", json!("Unmanaged"));
     let whole = || vec![("spec.workMode", json!("Desktop")), without("spec.applications")];
     vec![
         rule(
@@ -133,6 +136,34 @@ fn rules() -> Vec<Rule> {
             "workMode Application needs 1 to 10 applications",
             vec![without("spec.applications")],
             vec![without("spec.applications"), ("spec.existingId", json!("i-1"))],
+        ),
+        desktop(
+            "spec.powerSchedule",
+            "powerSchedule needs start, stop or both",
+            vec![
+                unmanaged(),
+                without("spec.powerSchedule.start"),
+                without("spec.powerSchedule.stop"),
+            ],
+            vec![unmanaged(), without("spec.powerSchedule.start")],
+        ),
+        desktop(
+            "spec.powerSchedule.stop",
+            "powerSchedule.start and powerSchedule.stop must differ",
+            vec![("spec.powerSchedule.stop", json!("0 8 * * 1-5"))],
+            vec![("spec.powerSchedule.stop", json!("1 8 * * 1-5"))],
+        ),
+        desktop(
+            "spec.powerSchedule",
+            ONE_MOMENT,
+            vec![without("spec.powerSchedule.start")],
+            vec![without("spec.powerSchedule.start"), ("spec.power", json!("Stopped"))],
+        ),
+        desktop(
+            "spec.powerSchedule",
+            ONE_MOMENT,
+            vec![without("spec.power"), without("spec.powerSchedule.stop")],
+            vec![unmanaged(), without("spec.powerSchedule.stop")],
         ),
         desktop(
             "spec.billing.period",
