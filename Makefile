@@ -38,6 +38,14 @@ format: ## Check the formatting
 lint: ## Clippy, with every warning an error
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 
+FUZZ_CASES ?= 10000000
+# Optimised, but with every check that a debug build has; in a folder of its own, for nothing else is built so.
+.PHONY: fuzz
+fuzz: ## FUZZ_CASES random answers, ten million by default, for the decoders of each vendor
+	CARGO_TARGET_DIR=target/fuzz CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	  CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true FUZZ_CASES=$(FUZZ_CASES) \
+	  $(CARGO) test --locked --release --lib -- --nocapture very_many_answers
+
 .PHONY: deny
 deny: ## Licences, banned crates and sources of the dependencies
 	./tests/tools/deny.sh check --hide-inclusion-graph bans licenses sources

@@ -157,6 +157,11 @@ fn judge(status: u16, body: &[u8]) {
     );
 }
 
+#[test]
+fn very_many_answers() {
+    fuzz::many(NAMES, TEXTS, &examples(), judge);
+}
+
 proptest! {
     #[test]
     fn any_object(object in object(NAMES, TEXTS)) {
