@@ -25,6 +25,7 @@ const NEEDS: &str = "flavor and image are required unless existingId adopts a de
 const ONE_VENDOR: &str = "exactly one vendor block must be set: gws, cloudDesktop, capitalOnline or huaweiWorkspace";
 const NEEDS_NETWORK: &str = "network.vpcId is required, unless existingId, capitalOnline.defaultNetwork, cloudDesktop or huaweiWorkspace says \
      where the desktops live";
+const ONE_WAY: &str = "exactly one of capture, existingId and filter must be set";
 const PERIODS: &str = "period.count must be 1-4 weeks, or 1-9, 12, 24, 36, 48 or 60 months";
 
 fn rules() -> Vec<Rule> {
@@ -36,6 +37,7 @@ fn rules() -> Vec<Rule> {
         right,
     };
     let desktop = |names, says, wrong, right| rule(Kind::Desktop, names, says, wrong, right);
+    let image = |names, says, wrong, right| rule(Kind::Image, names, says, wrong, right);
     let cluster = |names, says, wrong, right| rule(Kind::Cluster, names, says, wrong, right);
     let without = |path| (path, Value::Null);
     // A cluster that says nothing of where it is but in this block.
@@ -113,6 +115,39 @@ fn rules() -> Vec<Rule> {
             "at most one of gws, cloudDesktop, capitalOnline and huaweiWorkspace may be set",
             vec![("spec.huaweiWorkspace", json!({}))],
             vec![without("spec.gws"), ("spec.huaweiWorkspace", json!({}))],
+        ),
+        desktop(
+            "spec.image",
+            "exactly one of image.id and image.ref must be set",
+            vec![("spec.image", json!({"id": "m-1", "ref": {"name": "golden"}}))],
+            vec![("spec.image", json!({"ref": {"name": "golden"}}))],
+        ),
+        desktop(
+            "spec.image",
+            "exactly one of image.id and image.ref must be set",
+            vec![("spec.image", json!({}))],
+            vec![("spec.image", json!({"id": "m-1"}))],
+        ),
+        image(
+            "spec",
+            ONE_WAY,
+            vec![("spec.existingId", json!("m-1"))],
+            vec![without("spec.capture"), ("spec.existingId", json!("m-1"))],
+        ),
+        image(
+            "spec",
+            ONE_WAY,
+            vec![without("spec.capture")],
+            vec![without("spec.capture"), ("spec.filter", json!({"name": "golden"}))],
+        ),
+        image(
+            "spec.filter",
+            "filter needs name or namePrefix",
+            vec![without("spec.capture"), ("spec.filter", json!({"owner": "Account"}))],
+            vec![
+                without("spec.capture"),
+                ("spec.filter", json!({"owner": "Account", "namePrefix": "golden"})),
+            ],
         ),
         needs("spec.flavor"),
         needs("spec.image"),
