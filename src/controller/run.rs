@@ -115,33 +115,8 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow
             watch(),
             awaited_cluster(context.clusters.clone()),
         );
-    let desktops = desktops
-        .watches(
-            Api::<Guarded<DesktopCluster>>::all(client.clone()),
-            watch(),
-            desktops_of(context.desktops.clone()),
-        )
-        .watches(
-            Api::<Guarded<DesktopImage>>::all(client.clone()),
-            watch(),
-            desktops_of_image(context.desktops.clone()),
-        );
-    let images = images
-        .watches(
-            Api::<Guarded<DesktopProvider>>::all(client.clone()),
-            watch(),
-            images_of_provider(context.images.clone()),
-        )
-        .watches(
-            Api::<Guarded<Desktop>>::all(client.clone()),
-            watch(),
-            images_of_desktop(context.images.clone()),
-        )
-        .watches(
-            Api::<Guarded<DesktopPool>>::all(client),
-            watch(),
-            image_awaiting_pool(context.images.clone()),
-        );
+    let desktops = watching_desktops(desktops, &context);
+    let images = watching_images(images, &context);
 
     let mut running = JoinSet::new();
     let readiness = runtime.readiness;
@@ -168,6 +143,41 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow
         anyhow::ensure!(context.shutdown.is_cancelled(), "controller {name} ended by itself");
     }
     Ok(())
+}
+
+/// Desktops, and what they look again for.
+fn watching_desktops(desktops: Controller<Guarded<Desktop>>, context: &Context) -> Controller<Guarded<Desktop>> {
+    desktops
+        .watches(
+            Api::<Guarded<DesktopCluster>>::all(context.client.clone()),
+            watch(),
+            desktops_of(context.desktops.clone()),
+        )
+        .watches(
+            Api::<Guarded<DesktopImage>>::all(context.client.clone()),
+            watch(),
+            desktops_of_image(context.desktops.clone()),
+        )
+}
+
+/// Images, and what they look again for.
+fn watching_images(images: Controller<Guarded<DesktopImage>>, context: &Context) -> Controller<Guarded<DesktopImage>> {
+    images
+        .watches(
+            Api::<Guarded<DesktopProvider>>::all(context.client.clone()),
+            watch(),
+            images_of_provider(context.images.clone()),
+        )
+        .watches(
+            Api::<Guarded<Desktop>>::all(context.client.clone()),
+            watch(),
+            images_of_desktop(context.images.clone()),
+        )
+        .watches(
+            Api::<Guarded<DesktopPool>>::all(context.client.clone()),
+            watch(),
+            image_awaiting_pool(context.images.clone()),
+        )
 }
 
 fn watch() -> watcher::Config {

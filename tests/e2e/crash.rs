@@ -9,6 +9,7 @@ mod answers;
 mod bench;
 mod clusters;
 mod desktops;
+mod images;
 mod leaders;
 mod report;
 mod waves;

@@ -27,6 +27,7 @@ mod harness;
 #[path = "../tools/helm/helm.rs"]
 mod helm;
 mod helm_wait;
+mod images;
 mod kstatus;
 mod kstatus_live;
 mod leader;

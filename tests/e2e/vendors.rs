@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use crate::harness::object;
 use crate::world::{Seen, Vendor, World};
 
-const SITE: &str = "51735a10-0000-4000-8000-000000000001";
+pub const SITE: &str = "51735a10-0000-4000-8000-000000000001";
 const PRODUCT: &str = "900d5a10-0000-4000-8000-000000000001";
 const IMAGE: &str = "1a6e5a10-0000-4000-8000-000000000001";
 const PROJECT: &str = "0bec5db98280d2d02fd6c00c2de791ce";
 
-fn capital_online() -> Vendor {
+pub fn capital_online() -> Vendor {
     Vendor {
         word: "capitalOnline",
         block: json!({"siteId": SITE}),
@@ -23,7 +23,7 @@ fn capital_online() -> Vendor {
     }
 }
 
-fn cloud_desktop(extended: bool) -> Vendor {
+pub fn cloud_desktop(extended: bool) -> Vendor {
     Vendor {
         word: "cloudDesktop",
         block: json!({"region": "cn-hangzhou", "extendedApi": extended}),
@@ -39,7 +39,7 @@ fn cloud_desktop(extended: bool) -> Vendor {
     }
 }
 
-fn huawei() -> Vendor {
+pub fn huawei() -> Vendor {
     Vendor {
         word: "huaweiWorkspace",
         block: json!({"region": "cn-north-4", "projectId": PROJECT}),
@@ -94,7 +94,7 @@ async fn farewell(world: &World) {
     assert_eq!(world.ledger().ever_created(Kind::Instance).len(), 1);
 }
 
-fn reached(world: &World, actions: &[&str]) {
+pub fn reached(world: &World, actions: &[&str]) {
     let ledger = world.ledger();
     let missing: Vec<_> = actions
         .iter()

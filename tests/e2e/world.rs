@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use desktop_operator::api::{Desktop, DesktopCluster, DesktopProvider};
+use desktop_operator::api::{Desktop, DesktopCluster, DesktopImage, DesktopProvider};
 use desktop_operator::sim::{Edit, Kind, Ledger, Sim, SimConfig};
 
 use crate::harness::{Env, Operator, OperatorBuilder, eventually, object};
@@ -139,6 +139,12 @@ impl World {
     pub async fn desktop(&self, name: &str, spec: Value) {
         let usual = merged(json!({"clusterRef": {"name": "office"}}), self.vendor.desktop.clone());
         self.put("Desktop", name, merged(usual, spec)).await;
+    }
+
+    /// Applies an image of the account.
+    pub async fn image(&self, name: &str, spec: Value) {
+        let usual = json!({"providerRef": {"name": "acme"}});
+        self.put("DesktopImage", name, merged(usual, spec)).await;
     }
 
     async fn put(&self, kind: &str, name: &str, spec: Value) {
@@ -313,6 +319,12 @@ impl Seen for Desktop {
 }
 
 impl Seen for DesktopCluster {
+    fn api(env: &Env) -> Api<Self> {
+        env.api()
+    }
+}
+
+impl Seen for DesktopImage {
     fn api(env: &Env) -> Api<Self> {
         env.api()
     }

@@ -6,28 +6,34 @@ use crate::api::common::ObjectRef;
 use crate::api::desktop::{Held, ImageSource, Power};
 use crate::api::image::CapturePower;
 
-fn held_for(power: CapturePower) -> Option<Hold> {
-    Some(Hold {
+fn held_for(power: CapturePower) -> Hold {
+    Hold {
         image: "golden".into(),
         power,
-    })
+    }
 }
 
-fn nobody() -> Option<SessionStatus> {
-    Some(SessionStatus {
+fn nobody() -> SessionStatus {
+    SessionStatus {
         connected: false,
         client_name: None,
         last_logon_time: None,
         last_logoff_time: None,
-    })
+    }
 }
+
+/// A vendor that tells nobody's sessions.
+static SILENT: Capabilities = Capabilities {
+    sessions: false,
+    ..THRIFTY
+};
 
 /// A running desktop that is held, with nobody connected.
 fn case(state: DesktopState) -> Case {
     let mut case = Case::new(spec(), bound(UID));
     case.observed = Some(observed(state));
-    case.hold = held_for(CapturePower::Stop);
-    case.session = nobody();
+    case.hold = Some(held_for(CapturePower::Stop));
+    case.session = Some(nobody());
     case
 }
 
@@ -68,14 +74,10 @@ fn who_is_connected_is_not_disturbed() {
     // What is not known yet counts as somebody, where the vendor tells at all.
     case.session = None;
     assert_ne!(sent(&case.plan()), Some("StopDesktop"));
-    const SILENT: &Capabilities = &Capabilities {
-        sessions: false,
-        ..THRIFTY
-    };
-    case.capabilities = SILENT;
+    case.capabilities = &SILENT;
     assert_eq!(sent(&case.plan()), Some("StopDesktop"));
     // Left as it is, nobody is disturbed either way.
-    case.hold = held_for(CapturePower::AsIs);
+    case.hold = Some(held_for(CapturePower::AsIs));
     let plan = case.plan();
     assert_eq!((sent(&plan), plan.status.held.unwrap().running), (None, true));
 }

@@ -1,5 +1,7 @@
 //! An image that exists: report it, and give it its name.
 
+use std::fmt::Write as _;
+
 use super::{Action, Draft};
 use crate::api::common::DeletionPolicy;
 use crate::api::condition::{self, truncate};
@@ -174,17 +176,18 @@ impl Draft<'_> {
     fn conclude(&mut self, observed: &ObservedImage) {
         let mut words = "The image can be used.".to_owned();
         if let Some(gib) = observed.size_gib {
-            words.push_str(&format!(" A system disk made from it has {gib} GiB at least."));
+            let _ = write!(words, " A system disk made from it has {gib} GiB at least.");
         }
         let capabilities = self.inputs.capabilities;
         if !self.adopted()
             && self.inputs.spec.deletion_policy.is_none()
             && capabilities.is_some_and(|c| !c.delete_image)
         {
-            words.push_str(&format!(
+            let _ = write!(
+                words,
                 " It will be left at the vendor when this object is deleted, because {} has no call for that.",
                 self.vendor()
-            ));
+            );
         }
         if !condition::is_true(&self.status.conditions, condition::READY) {
             self.notices.push(Notice::normal("Ready", words.clone()));

@@ -212,6 +212,7 @@ fn desktop() -> Vec<Field> {
         at("spec.existingId").id(128),
         at("spec.flavor").id(128),
         at("spec.image.id").id(128),
+        at("spec.image.ref.name").length(1, 253),
         at("spec.systemDisk.category").id(64),
         at("spec.systemDisk.sizeGiB").range(20, 500),
         at("spec.workMode").one_of("Application"),
@@ -251,8 +252,23 @@ fn desktop() -> Vec<Field> {
     ]
 }
 
+fn image() -> Vec<Field> {
+    let at = |path| field(Kind::Image, path);
+    vec![
+        at("spec.providerRef.name").length(1, 253),
+        at("spec.capture.desktopRef.name").length(1, 253),
+        at("spec.capture.power").one_of("AsIs"),
+        at("spec.existingId").id(128),
+        at("spec.filter.name").length(1, 128),
+        at("spec.filter.namePrefix").length(1, 128),
+        at("spec.filter.owner").one_of("Vendor"),
+        at("spec.displayName").length(1, 63).pattern(" Golden", "Golden (2)"),
+        at("spec.deletionPolicy").one_of("Retain"),
+    ]
+}
+
 fn all() -> Vec<Bound> {
-    let fields = [provider(), cluster(), desktop()];
+    let fields = [provider(), cluster(), desktop(), image()];
     fields.into_iter().flatten().flat_map(|field| field.bounds).collect()
 }
 

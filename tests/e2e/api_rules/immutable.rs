@@ -40,6 +40,7 @@ pub fn immutables() -> Vec<Immutable> {
         immutable(Kind::Cluster, "capitalOnline", names, says, before, update)
     };
     let desktop = |names, says, before, update| immutable(Kind::Desktop, "gws", names, says, before, update);
+    let image = |vendor, names, says, update| immutable(Kind::Image, vendor, names, says, vec![], update);
     let without = |path| vec![(path, Value::Null)];
     let to = |path, value: &str| vec![(path, json!(value))];
     vec![
@@ -264,6 +265,36 @@ pub fn immutables() -> Vec<Immutable> {
             to("spec.network.subnetId", "vsw-2"),
         ),
         desktop("spec.network", "network is immutable", vec![], without("spec.network")),
+        image(
+            "gws",
+            "spec.providerRef",
+            "providerRef is immutable",
+            to("spec.providerRef.name", "other"),
+        ),
+        image(
+            "gws",
+            "spec.capture",
+            "capture is immutable",
+            to("spec.capture.power", "AsIs"),
+        ),
+        image(
+            "gws",
+            "spec.capture",
+            "capture is immutable",
+            vec![("spec.capture", Value::Null), ("spec.existingId", json!("m-1"))],
+        ),
+        image(
+            "cloudDesktop",
+            "spec.existingId",
+            "existingId is immutable",
+            to("spec.existingId", "m-2"),
+        ),
+        image(
+            "capitalOnline",
+            "spec.filter",
+            "filter is immutable",
+            to("spec.filter.name", "windows-2022"),
+        ),
         desktop(
             "spec.network",
             "network is immutable",
@@ -297,7 +328,7 @@ fn mutable(kind: Kind, vendor: &str) -> Vec<Change> {
             ("spec.huaweiWorkspace.availabilityZone", json!("cn-north-4b")),
             ("spec.huaweiWorkspace.securityGroups", Value::Null),
         ],
-        (Kind::Cluster | Kind::Desktop, _) => vec![],
+        (Kind::Cluster | Kind::Desktop | Kind::Image, _) => vec![],
     };
     let common: Vec<Change> = match kind {
         Kind::Provider => vec![
@@ -332,6 +363,10 @@ fn mutable(kind: Kind, vendor: &str) -> Vec<Change> {
             ("spec.huaweiWorkspace", Value::Null),
             ("spec.onImageChange", json!("Report")),
             ("spec.onLoss", json!("Recreate")),
+            ("spec.deletionPolicy", json!("Retain")),
+        ],
+        Kind::Image => vec![
+            ("spec.displayName", json!("Other")),
             ("spec.deletionPolicy", json!("Retain")),
         ],
     };

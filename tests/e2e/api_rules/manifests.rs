@@ -3,7 +3,7 @@
 use kube::CustomResourceExt;
 use serde_json::{Value, json};
 
-use desktop_operator::api::{Desktop, DesktopCluster, DesktopProvider};
+use desktop_operator::api::{Desktop, DesktopCluster, DesktopImage, DesktopProvider};
 
 /// Our kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,16 +11,18 @@ pub enum Kind {
     Provider,
     Cluster,
     Desktop,
+    Image,
 }
 
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::Provider, Self::Cluster, Self::Desktop];
+    pub const ALL: [Self; 4] = [Self::Provider, Self::Cluster, Self::Desktop, Self::Image];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Provider => "DesktopProvider",
             Self::Cluster => "DesktopCluster",
             Self::Desktop => "Desktop",
+            Self::Image => "DesktopImage",
         }
     }
 
@@ -30,6 +32,7 @@ impl Kind {
             Self::Provider => DesktopProvider::crd(),
             Self::Cluster => DesktopCluster::crd(),
             Self::Desktop => Desktop::crd(),
+            Self::Image => DesktopImage::crd(),
         };
         let crd = serde_json::to_value(crd).unwrap();
         crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"].clone()
@@ -73,7 +76,7 @@ impl Kind {
                 "clusterRef": {"name": "office"},
                 "displayName": "Alice",
                 "flavor": "ecs.g6.large",
-                "image": {"id": "m-1"},
+                "image": if vendor == "huaweiWorkspace" { json!({"ref": {"name": "golden"}}) } else { json!({"id": "m-1"}) },
                 "systemDisk": {"category": "cloud_essd", "sizeGiB": 80},
                 "workMode": "Application",
                 "applications": [{"name": "viewer", "path": "C:\\viewer.exe", "args": "--readonly"}],
@@ -102,6 +105,7 @@ impl Kind {
                 "onLoss": "Report",
                 "deletionPolicy": "Delete",
             }),
+            Self::Image => image(vendor),
         };
         if let Some(block) = self.vendor_block(vendor) {
             spec[vendor] = block;
@@ -113,6 +117,25 @@ impl Kind {
             "spec": spec,
         })
     }
+}
+
+/// An image comes about in one of three ways; each is the full manifest of another vendor.
+fn image(vendor: &str) -> Value {
+    let mut spec = json!({
+        "providerRef": {"name": "account"},
+        "displayName": "Windows of May",
+        "deletionPolicy": "Delete",
+    });
+    let (way, value) = match vendor {
+        "gws" => ("capture", json!({"desktopRef": {"name": "builder"}, "power": "Stop"})),
+        "cloudDesktop" => ("existingId", json!("m-1")),
+        _ => (
+            "filter",
+            json!({"name": "windows-2019", "namePrefix": "windows", "owner": "Account"}),
+        ),
+    };
+    spec[way] = value;
+    spec
 }
 
 /// The vendors' blocks.
@@ -152,13 +175,22 @@ impl Kind {
         match self {
             Self::Provider => Some(provider),
             Self::Cluster => Some(cluster),
-            Self::Desktop => None,
+            Self::Desktop | Self::Image => None,
         }
     }
 }
 
-/// The vendor in whose block a field is; where it is in none, the first.
+/// The vendor in whose block, or in whose full manifest alone, a field is; where it is in none, the first.
 pub fn vendor_of(path: &str) -> &'static str {
+    for (field, vendor) in [
+        ("spec.existingId", "cloudDesktop"),
+        ("spec.filter", "capitalOnline"),
+        ("spec.image.ref", "huaweiWorkspace"),
+    ] {
+        if path.starts_with(field) {
+            return vendor;
+        }
+    }
     let part = path.split('.').nth(1);
     VENDORS.into_iter().find(|v| part == Some(v)).unwrap_or(VENDORS[0])
 }

@@ -75,6 +75,13 @@ fn minimal(kind: Kind) -> (Value, Value) {
                 "onLoss": "Report",
             }),
         ),
+        Kind::Image => (
+            json!({"providerRef": {"name": "aliyun"}, "capture": {"desktopRef": {"name": "builder"}}}),
+            json!({
+                "providerRef": {"name": "aliyun"},
+                "capture": {"desktopRef": {"name": "builder"}, "power": "Stop"},
+            }),
+        ),
     }
 }
 
@@ -206,6 +213,7 @@ async fn unknown_fields_are_refused() {
         (Kind::Desktop, "spec.powerState"),
         (Kind::Provider, "spec.cloudDesktop.extendedAPI"),
         (Kind::Desktop, "spec.user.mail"),
+        (Kind::Image, "spec.capture.desktop"),
     ] {
         let manifest = changed(kind.full_at(vendor_of(path), "unknown"), &[(path, json!("x"))]);
         let refusal = message(&env.dry_run(&manifest.to_string()).await.unwrap_err());

@@ -27,6 +27,7 @@ const NEEDS_NETWORK: &str = "network.vpcId is required, unless existingId, capit
      where the desktops live";
 const ONE_MOMENT: &str =
     "with power Running, powerSchedule needs both start and stop; for one of them alone set power to Unmanaged";
+const ONE_WAY: &str = "exactly one of capture, existingId and filter must be set";
 const PERIODS: &str = "period.count must be 1-4 weeks, or 1-9, 12, 24, 36, 48 or 60 months";
 
 fn rules() -> Vec<Rule> {
@@ -38,6 +39,7 @@ fn rules() -> Vec<Rule> {
         right,
     };
     let desktop = |names, says, wrong, right| rule(Kind::Desktop, names, says, wrong, right);
+    let image = |names, says, wrong, right| rule(Kind::Image, names, says, wrong, right);
     let cluster = |names, says, wrong, right| rule(Kind::Cluster, names, says, wrong, right);
     let without = |path| (path, Value::Null);
     // A cluster that says nothing of where it is but in this block.
@@ -116,6 +118,39 @@ fn rules() -> Vec<Rule> {
             "at most one of gws, cloudDesktop, capitalOnline and huaweiWorkspace may be set",
             vec![("spec.huaweiWorkspace", json!({}))],
             vec![without("spec.gws"), ("spec.huaweiWorkspace", json!({}))],
+        ),
+        desktop(
+            "spec.image",
+            "exactly one of image.id and image.ref must be set",
+            vec![("spec.image", json!({"id": "m-1", "ref": {"name": "golden"}}))],
+            vec![("spec.image", json!({"ref": {"name": "golden"}}))],
+        ),
+        desktop(
+            "spec.image",
+            "exactly one of image.id and image.ref must be set",
+            vec![("spec.image", json!({}))],
+            vec![("spec.image", json!({"id": "m-1"}))],
+        ),
+        image(
+            "spec",
+            ONE_WAY,
+            vec![("spec.existingId", json!("m-1"))],
+            vec![without("spec.capture"), ("spec.existingId", json!("m-1"))],
+        ),
+        image(
+            "spec",
+            ONE_WAY,
+            vec![without("spec.capture")],
+            vec![without("spec.capture"), ("spec.filter", json!({"name": "golden"}))],
+        ),
+        image(
+            "spec.filter",
+            "filter needs name or namePrefix",
+            vec![without("spec.capture"), ("spec.filter", json!({"owner": "Account"}))],
+            vec![
+                without("spec.capture"),
+                ("spec.filter", json!({"owner": "Account", "namePrefix": "golden"})),
+            ],
         ),
         needs("spec.flavor"),
         needs("spec.image"),

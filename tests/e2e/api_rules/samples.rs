@@ -87,6 +87,7 @@ async fn kubectl_applies_shows_explains_and_sees_no_difference() {
         "NAME READY REASON VENDOR LOCATION AGE",
         "NAMESPACE NAME READY STATE POLICY DESKTOPS PROVIDER AGE",
         "NAMESPACE NAME READY STATE USER CLUSTER EXPIRES AGE",
+        "NAMESPACE NAME READY STATE PROGRESS SIZE ID AGE",
     ] {
         let found = table.lines().any(|line| {
             let words: Vec<&str> = line.split_whitespace().collect();
@@ -98,6 +99,7 @@ async fn kubectl_applies_shows_explains_and_sees_no_difference() {
         "desktopprovider.desktop-operator.io/aliyun-hangzhou",
         "desktopcluster.desktop-operator.io/office",
         "desktop.desktop-operator.io/alice",
+        "desktopimage.desktop-operator.io/windows-golden",
     ] {
         assert!(table.contains(line), "no {line} in\n{table}");
     }
@@ -224,5 +226,12 @@ async fn kustomize_renames_what_our_objects_refer_to() {
     assert_eq!(
         find("Desktop", "prod-alice")["spec"]["clusterRef"]["name"],
         "prod-office"
+    );
+    let image = &find("DesktopImage", "prod-windows-golden")["spec"];
+    assert_eq!(image["providerRef"]["name"], "prod-aliyun-hangzhou");
+    assert_eq!(image["capture"]["desktopRef"]["name"], "prod-alice");
+    assert_eq!(
+        find("Desktop", "prod-dave")["spec"]["image"]["ref"]["name"],
+        "prod-windows-golden"
     );
 }

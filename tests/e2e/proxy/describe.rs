@@ -88,9 +88,12 @@ pub fn vendor_step(names: &Names, parts: &Parts, body: &[u8]) -> Option<Step> {
         return None;
     }
     let subject = match action.as_str() {
-        "CreateInstance" => form.get("Name")?.split("-dsk").next()?,
+        "CreateInstance" | "CreateImage" => form.get("Name")?.split("-dsk").next()?,
         "CreateCluster" => form.get("VpcId")?.strip_prefix("vpc-")?,
-        _ => names.get(form.get("InstanceId").or_else(|| form.get("ClusterId"))?)?,
+        _ => {
+            let ids = ["ImageId", "InstanceId", "ClusterId"];
+            names.get(ids.into_iter().find_map(|id| form.get(id))?)?
+        }
     };
     Some(step(subject, action))
 }
@@ -99,6 +102,7 @@ pub fn vendor_step(names: &Names, parts: &Parts, body: &[u8]) -> Option<Step> {
 pub fn learn(names: &mut Names, step: &Step, body: &[u8], answer: &[u8]) {
     let [request, answer]: [Value; 2] = [body, answer].map(|text| serde_json::from_slice(text).unwrap_or_default());
     let mut known = vec![
+        answer["ImageId"].as_str(),
         answer["InstanceId"].as_str(),
         answer["ClusterId"].as_str(),
         answer.pointer("/metadata/uid").and_then(Value::as_str),
