@@ -8,6 +8,7 @@ pub mod desktop;
 pub mod explain;
 pub mod managed;
 pub mod policy;
+pub mod pool;
 pub mod provider;
 
 use std::time::Duration;

@@ -70,7 +70,7 @@ fn name_of(plan: &Plan) -> Option<&'static str> {
 #[test]
 fn an_image_is_changed_only_when_the_manifest_says_that_the_disk_may_be_lost() {
     let mut case = case(DesktopState::Stopped);
-    case.spec.image.as_mut().unwrap().id = "m-2".into();
+    case.spec.image.as_mut().unwrap().id = Some("m-2".into());
     case.spec.power = crate::api::desktop::Power::Stopped;
     let plan = case.plan();
     assert_eq!(name_of(&plan), None);
@@ -93,7 +93,7 @@ fn an_image_is_changed_only_when_the_manifest_says_that_the_disk_may_be_lost() {
 #[test]
 fn a_rebuild_whose_answer_was_lost_is_never_sent_again_without_a_human() {
     let mut case = case(DesktopState::Stopped);
-    case.spec.image.as_mut().unwrap().id = "m-2".into();
+    case.spec.image.as_mut().unwrap().id = Some("m-2".into());
     case.spec.on_image_change = OnImageChange::Rebuild;
     let sent = case.plan();
     let status = after(&case, &sent, &lost(), now());
@@ -125,7 +125,7 @@ fn a_rebuild_whose_answer_was_lost_is_never_sent_again_without_a_human() {
 #[test]
 fn a_rebuild_that_was_answered_is_done_with_its_task() {
     let mut case = case(DesktopState::Stopped);
-    case.spec.image.as_mut().unwrap().id = "m-2".into();
+    case.spec.image.as_mut().unwrap().id = Some("m-2".into());
     case.spec.on_image_change = OnImageChange::Rebuild;
     let sent = case.plan();
     let answer = Ok(Receipt {
@@ -304,7 +304,7 @@ proptest! {
     fn what_is_in_doubt_stays_one(minutes in proptest::collection::vec(0i64..400, 1..20), rebuild in any::<bool>()) {
         let mut case = case(DesktopState::Stopped);
         if rebuild {
-            case.spec.image.as_mut().unwrap().id = "m-2".into();
+            case.spec.image.as_mut().unwrap().id = Some("m-2".into());
             case.spec.on_image_change = OnImageChange::Rebuild;
         } else {
             subscription(&mut case, now() + 2000.hours());
