@@ -58,13 +58,16 @@ pub const RETRY_CREATE_ANNOTATION: &str = "desktop-operator.io/retry-create";
 /// its objects live in.
 pub const ACCEPT_IDENTITY_ANNOTATION: &str = "desktop-operator.io/accept-identity";
 /// On a Desktop: what a human found out about a call whose answer was lost, as its condition asks for it:
-/// `rebuild-<n>-done`, `rebuild-<n>-repeat` or `purchase-<n>-repeat`.
+/// `rebuild-<n>-done`, `rebuild-<n>-repeat` or `purchase-<n>-repeat`. On a [`DesktopPool`] of the vendor's own:
+/// `work-<n>-settled`.
 pub const SETTLE_ANNOTATION: &str = "desktop-operator.io/settle";
 /// On a Desktop of a pool, written by the operator: when it came to its revision.
 pub const REVISION_SINCE_ANNOTATION: &str = "desktop-operator.io/revision-since";
-/// `"true"` on a Desktop of a pool: it is the first to go when there are too many.
+/// `"true"` on a Desktop of a pool: it is the first to go when there are too many. On a [`DesktopPool`] of the vendor's
+/// own: the vendor ids of such desktops, separated by commas.
 pub const REMOVE_FIRST_ANNOTATION: &str = "desktop-operator.io/remove-first";
-/// `"true"` on a Desktop of a pool: the pool neither removes it nor makes it anew.
+/// `"true"` on a Desktop of a pool: the pool neither removes it nor makes it anew. On a [`DesktopPool`] of the vendor's
+/// own: the vendor ids of such desktops, separated by commas.
 pub const PROTECT_ANNOTATION: &str = "desktop-operator.io/protect";
 /// On a namespace: the share of the desktops of its pools that may be removed within a window, such as `20%/1h`.
 pub const REMOVAL_BRAKE_ANNOTATION: &str = "desktop-operator.io/removal-brake";

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::accounts::Accounts;
 use super::inventory::InventoryHub;
-use super::observations::{ClusterReads, DisplayReads, PriceReads, Sessions};
+use super::observations::{ClusterReads, DisplayReads, PoolReads, PriceReads, Sessions};
 use super::settings::{Settings, UnknownCreate};
 use crate::api::{Desktop, DesktopCluster, DesktopImage, DesktopPool, DesktopProvider};
 use crate::ops::leader::Leadership;
@@ -51,6 +51,8 @@ pub struct Context {
     pub cluster_reads: ClusterReads,
     /// What was last read of each desktop's display policy.
     pub display_reads: DisplayReads,
+    /// What was last read of each pool of a vendor's own.
+    pub pool_reads: PoolReads,
     /// Which prices could not be read.
     pub price_reads: PriceReads,
     /// Who is connected where.
@@ -154,6 +156,7 @@ impl Context {
             inventory,
             cluster_reads: ClusterReads::default(),
             display_reads: DisplayReads::default(),
+            pool_reads: PoolReads::default(),
             price_reads: PriceReads::default(),
             sessions: Sessions::default(),
             providers: stores.providers,
@@ -260,6 +263,7 @@ impl Context {
         lock(&self.superseded).remove(uid);
         self.cluster_reads.forget(uid);
         self.display_reads.forget(uid);
+        self.pool_reads.forget(uid);
         self.price_reads.forget(uid);
     }
 }

@@ -110,9 +110,14 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow
             awaited_cluster(context.clusters.clone()),
         );
     let desktops = desktops.watches(
-        Api::<Guarded<DesktopCluster>>::all(client),
+        Api::<Guarded<DesktopCluster>>::all(client.clone()),
         watch(),
         desktops_of(context.desktops.clone()),
+    );
+    let pools = pools.watches(
+        Api::<Guarded<DesktopCluster>>::all(client),
+        watch(),
+        pools_of(context.pools.clone()),
     );
 
     let mut running = JoinSet::new();
@@ -304,5 +309,22 @@ fn desktops_of(
                 .map(reference)
         };
         desktops.state().iter().filter_map(|d| of(d)).collect()
+    }
+}
+
+/// Pools look again when their cluster changes.
+fn pools_of(
+    pools: Store<Guarded<DesktopPool>>,
+) -> impl Fn(Guarded<DesktopCluster>) -> Vec<ObjectRef<Guarded<DesktopPool>>> {
+    move |cluster| {
+        let (namespace, name) = (cluster.namespace(), cluster.name_any());
+        let of = |p: &Guarded<DesktopPool>| {
+            let here = p.namespace() == namespace;
+            p.0.as_ref()
+                .ok()
+                .filter(|p| here && p.spec.template.spec.cluster_ref.name == name)
+                .map(reference)
+        };
+        pools.state().iter().filter_map(|p| of(p)).collect()
     }
 }

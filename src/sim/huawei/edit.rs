@@ -135,6 +135,13 @@ pub enum HuaweiEdit {
         /// Name.
         name: String,
     },
+    /// Lets every desktop that is made from an image end in a fault, or no more.
+    SetImageBroken {
+        /// Image.
+        image: String,
+        /// Whether it is broken.
+        broken: bool,
+    },
     /// Removes an image.
     DeleteImage {
         /// Image.
@@ -254,7 +261,7 @@ pub(crate) fn apply(world: &mut World, edit: HuaweiEdit) -> Result<String> {
         }
         E::FailJob { job, code, reason } => fail(world, &job, &code, &reason, now),
         E::AddUser { .. } | E::DeleteUser { .. } | E::SetUserLocked { .. } => edit_user(world, edit),
-        E::AddImage { .. } | E::DeleteImage { .. } => edit_image(world, edit),
+        E::AddImage { .. } | E::SetImageBroken { .. } | E::DeleteImage { .. } => edit_image(world, edit),
         E::SetPolicy { .. } | E::ClearTargets { .. } | E::DeletePolicyGroup { .. } => edit_group(world, edit),
         E::RenamePool { .. }
         | E::SetPoolStatus { .. }
@@ -347,6 +354,16 @@ fn edit_image(world: &mut World, edit: HuaweiEdit) -> Result<String> {
             image.name = name;
             image.created = world.clock.date(now);
             Ok(image::insert(world, image, None))
+        }
+        E::SetImageBroken { image, broken } => {
+            let found = world.huawei.image(&image).map(|image| image.id.clone());
+            let id = found.ok_or_else(|| absent("image", &image))?;
+            if broken {
+                world.huawei.broken_images.insert(id.clone());
+            } else {
+                world.huawei.broken_images.remove(&id);
+            }
+            Ok(id)
         }
         E::DeleteImage { image } => {
             let found = world.huawei.image(&image).map(|image| image.id.clone());

@@ -3,7 +3,7 @@
 use desktop_operator::api::cluster::ClusterState;
 use desktop_operator::api::desktop::DesktopState;
 use desktop_operator::backend::pool::{
-    Autoscale, PoolChange, PoolMember, PoolPower, PoolScope, PoolSpec, PoolState, PoolUpdate,
+    Autoscale, AutoscaleType, PoolChange, PoolMember, PoolPower, PoolScope, PoolSpec, PoolState, PoolUpdate,
 };
 use desktop_operator::backend::{ErrorClass, Operation};
 use desktop_operator::sim::{HuaweiEdit, Kind};
@@ -280,7 +280,7 @@ async fn a_pool_lives_and_dies() {
     assert!(pools.list_pool_members(&pool_id).await.unwrap().is_empty());
 
     let growth = Autoscale {
-        kind: Some("AUTO_CREATED".into()),
+        kind: Some(AutoscaleType::AutoCreated),
         max_created: Some(1),
         min_idle: Some(4),
         step: Some(1),
