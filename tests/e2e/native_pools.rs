@@ -59,6 +59,15 @@ async fn patch(world: &World, spec: Value) {
     world.patch::<DesktopPool>("desk", json!({"spec": spec})).await;
 }
 
+fn scale(world: &World, count: i32) {
+    let replicas = format!("--replicas={count}");
+    let namespace = format!("--namespace={}", world.env.namespace);
+    let (code, said) = world
+        .env
+        .kubectl(&["scale", "desktoppools.desktop-operator.io/desk", &replicas, &namespace]);
+    assert_eq!(code, 0, "{said}");
+}
+
 /// Waits until the pool is Ready with so many desktops.
 async fn has(world: &World, count: i32) -> DesktopPool {
     let what = format!("has {count} desktops");

@@ -489,14 +489,20 @@ fn add_desktop(world: &mut World, project: &str, name: &str, pool: Option<&str>)
             Some(found.ok_or_else(|| absent("pool", named))?)
         }
     };
+    // Made as the pool makes them, or as anybody would.
+    let like = pool.as_ref().and_then(|id| world.huawei.pools.get(id)).cloned();
     let image = world
         .huawei
         .images
         .values()
-        .find(|image| image.project.is_none())
+        .find(|image| {
+            like.as_ref()
+                .map_or(image.project.is_none(), |pool| pool.image_id == image.id)
+        })
         .cloned();
     let image = image.ok_or_else(|| absent("image", "of the vendor's own"))?;
-    let product = catalog::find("workspace.x86.ultimate.large2").ok_or_else(|| absent("product", "large2"))?;
+    let product = like.map_or("workspace.x86.ultimate.large2".to_owned(), |pool| pool.product_id);
+    let product = catalog::find(&product).ok_or_else(|| absent("product", &product))?;
     let disk = super::model::Volume {
         id: String::new(),
         kind: "SAS".to_owned(),
