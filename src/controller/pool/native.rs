@@ -80,7 +80,8 @@ async fn carry_out(
         Action::None | Action::Reread | Action::Release => {}
         Action::Create(spec) => {
             context.pool_reads.expire(inputs.uid);
-            create(context, &object, inputs, status, backend, PoolChange::Create(spec)).await?;
+            let change = PoolChange::Create(spec);
+            Box::pin(create(context, &object, inputs, status, backend, change)).await?;
             context.publish(&object, notices).await;
             return Ok(again);
         }

@@ -281,9 +281,9 @@ impl<'a> Draft<'a> {
             && everything.iter().all(|d| can_be_rebuilt(d) && !self.is_protected(d));
         let concerned = |d: &&&ObservedDesktop| now || !taken(d);
         // What has the image already would be wiped for nothing.
-        let wasted = sorted.updated.iter().any(|d| now || !taken(d));
+        let in_vain = sorted.updated.iter().any(|d| now || !taken(d));
         let ids: Vec<String> = sorted.outdated.iter().filter(concerned).map(|d| d.id.clone()).collect();
-        if !all_may || wasted || ids.is_empty() || ids.len() > MOST_NAMED {
+        if !all_may || in_vain || ids.is_empty() || ids.len() > MOST_NAMED {
             return false;
         }
         let message = format!("{} are made anew from image {wanted}.", desktops(ids.len()));
