@@ -18,6 +18,10 @@ pub const DIRECTORY_JOINED: &str = "DirectoryJoined";
 pub const PAUSED: &str = "Paused";
 /// Deletion was asked for and waits for what the message says.
 pub const DELETION_BLOCKED: &str = "DeletionBlocked";
+/// A roll-out was stopped, because desktops that were changed have failed.
+pub const ROLLOUT_HALTED: &str = "RolloutHalted";
+/// A pool has more desktops than it should, and may not remove them.
+pub const SCALE_IN_BLOCKED: &str = "ScaleInBlocked";
 /// The term that was paid for ends soon.
 pub const EXPIRING_SOON: &str = "ExpiringSoon";
 /// More than one vendor object carries this resource's name.

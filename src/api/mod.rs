@@ -41,6 +41,8 @@ pub const POOL_FINALIZER: &str = "desktoppools.desktop-operator.io/cleanup";
 
 /// Label of a Desktop that belongs to a pool: the pool's name.
 pub const POOL_LABEL: &str = "desktop-operator.io/pool";
+/// Label of a Desktop that belongs to a pool: the revision of the template it was last made or changed by.
+pub const REVISION_LABEL: &str = "desktop-operator.io/revision";
 
 /// `"true"` stops every vendor call for the object, deletion included, until the annotation is removed.
 pub const PAUSED_ANNOTATION: &str = "desktop-operator.io/paused";
@@ -56,5 +58,18 @@ pub const RETRY_CREATE_ANNOTATION: &str = "desktop-operator.io/retry-create";
 /// its objects live in.
 pub const ACCEPT_IDENTITY_ANNOTATION: &str = "desktop-operator.io/accept-identity";
 /// On a Desktop: what a human found out about a call whose answer was lost, as its condition asks for it:
-/// `rebuild-<n>-done`, `rebuild-<n>-repeat` or `purchase-<n>-repeat`.
+/// `rebuild-<n>-done`, `rebuild-<n>-repeat` or `purchase-<n>-repeat`. On a [`DesktopPool`] of the vendor's own:
+/// `work-<n>-settled`.
 pub const SETTLE_ANNOTATION: &str = "desktop-operator.io/settle";
+/// On a Desktop of a pool, written by the operator: when it came to its revision.
+pub const REVISION_SINCE_ANNOTATION: &str = "desktop-operator.io/revision-since";
+/// `"true"` on a Desktop of a pool: it is the first to go when there are too many. On a [`DesktopPool`] of the vendor's
+/// own: the vendor ids of such desktops, separated by commas.
+pub const REMOVE_FIRST_ANNOTATION: &str = "desktop-operator.io/remove-first";
+/// `"true"` on a Desktop of a pool: the pool neither removes it nor makes it anew. On a [`DesktopPool`] of the vendor's
+/// own: the vendor ids of such desktops, separated by commas.
+pub const PROTECT_ANNOTATION: &str = "desktop-operator.io/protect";
+/// On a namespace: the share of the desktops of its pools that may be removed within a window, such as `20%/1h`.
+pub const REMOVAL_BRAKE_ANNOTATION: &str = "desktop-operator.io/removal-brake";
+/// On a `DesktopPool`: until this moment (RFC 3339) the brake of the namespace does not hold it.
+pub const BRAKE_RELEASED_UNTIL_ANNOTATION: &str = "desktop-operator.io/brake-released-until";

@@ -26,9 +26,9 @@ use async_trait::async_trait;
 pub use capabilities::Capabilities;
 pub use error::{BackendError, ErrorClass};
 pub use model::{
-    Catalog, ClusterSpec, DesktopSpec, DirectoryState, Estimate, Flavor, ImageState, ObservedCluster, ObservedDesktop,
-    ObservedImage, ObservedUser, Operation, Place, PolicyValues, Receipt, Session, Task, TaskKind, TaskState, Term,
-    Ticket, UserSpec,
+    Catalog, ClusterSpec, DesktopSpec, DirectoryState, Estimate, Flavor, ImageState, Login, ObservedCluster,
+    ObservedDesktop, ObservedImage, ObservedUser, Operation, Place, PolicyValues, Receipt, Session, Task, TaskKind,
+    TaskState, Term, Ticket, UserSpec,
 };
 
 /// Result of a vendor call.

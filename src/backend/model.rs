@@ -114,6 +114,8 @@ pub struct ObservedDesktop {
     pub flavor: Option<String>,
     /// Image it was made from.
     pub image_id: Option<String>,
+    /// Whether somebody is logged on; `None` where the listing does not say.
+    pub login: Option<Login>,
     /// Assigned user's name.
     pub user_name: Option<String>,
     /// Assigned user's number.
@@ -132,6 +134,17 @@ pub struct ObservedDesktop {
     pub expires: Option<Timestamp>,
     /// When it was created.
     pub created: Option<Timestamp>,
+}
+
+/// Whether somebody is logged on to a desktop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// Nobody is.
+    Nobody,
+    /// Somebody is, and looks at something else at the moment.
+    Disconnected,
+    /// Somebody is, and works on it.
+    Connected,
 }
 
 /// An image as the vendor reports it.

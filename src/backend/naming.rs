@@ -42,6 +42,18 @@ pub fn short_name(uid: &str) -> String {
     format!("{SHORT}{}", short_marker(uid))
 }
 
+/// As [`marked_name`], with at most 64 letters, digits and hyphens.
+#[must_use]
+pub fn pool_name(display: &str, uid: &str) -> String {
+    let fits = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let shown: String = display
+        .chars()
+        .map(fits)
+        .take(64 - SEPARATOR.len() - UID_DIGITS)
+        .collect();
+    marked_name(&shown, uid)
+}
+
 /// The mark in a name of ours, whole or short; `None` for everybody else's names.
 #[must_use]
 pub fn marker_in(name: &str) -> Option<&str> {

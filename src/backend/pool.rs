@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{ObservedDesktop, Receipt, Result};
+pub use crate::api::pool::AutoscaleType;
 
 /// The pools of an account. Changes return a task where the vendor starts a job.
 #[async_trait]
@@ -22,6 +23,10 @@ pub trait PoolBackend: Send + Sync {
 
     /// Everybody who may use a pool: complete, or an error.
     async fn list_pool_members(&self, pool_id: &str) -> Result<Vec<PoolMember>>;
+
+    /// Whether a job on a pool, or on a part of it, has not ended: what became of a call whose answer was lost is not
+    /// known before.
+    async fn is_pool_busy(&self, pool_id: &str) -> Result<bool>;
 
     /// Sends one change. An error of class [`Ambiguous`](super::ErrorClass::Ambiguous) means that it may have taken
     /// effect.
@@ -42,8 +47,8 @@ pub struct Disk {
 /// How a pool grows by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Autoscale {
-    /// The vendor's word for what makes it grow.
-    pub kind: Option<String>,
+    /// What makes it grow; `None` for a word this version does not know.
+    pub kind: Option<AutoscaleType>,
     /// Most desktops that it makes.
     pub max_created: Option<i64>,
     /// Idle desktops below which it grows.
@@ -242,6 +247,16 @@ pub enum PoolChange {
         /// Which desktops.
         scope: PoolScope,
     },
+    /// Makes desktops anew from an image, and wipes their system disks: 100 at most. The pool's own image stays. Not
+    /// idempotent.
+    RebuildDesktops {
+        /// Vendor id.
+        pool_id: String,
+        /// New image.
+        image_id: String,
+        /// Vendor ids of the desktops.
+        desktop_ids: Vec<String>,
+    },
     /// Starts, stops, restarts or hibernates its desktops.
     Power {
         /// Vendor id.
@@ -270,9 +285,43 @@ pub enum PoolChange {
         /// Who.
         members: Vec<PoolMember>,
     },
+    /// Changes what somebody may do on a desktop: 500 at most.
+    ChangeMembers {
+        /// Vendor id.
+        pool_id: String,
+        /// Who, and what they may do.
+        members: Vec<PoolMember>,
+    },
     /// Deletes an empty pool that does not grow by itself.
     Delete {
         /// Vendor id.
         pool_id: String,
     },
+}
+
+impl PoolChange {
+    /// Name of the change, as in `status.operation`, logs and metrics.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Create(_) => "CreatePool",
+            Self::Update { .. } => "UpdatePool",
+            Self::Expand { .. } => "ExpandPool",
+            Self::Rebuild { .. } => "RebuildPool",
+            Self::RebuildDesktops { .. } => "RebuildDesktops",
+            Self::Power {
+                power: PoolPower::Start,
+                ..
+            } => "StartPool",
+            Self::Power {
+                power: PoolPower::Stop, ..
+            } => "StopPool",
+            Self::Power { .. } => "RestartPool",
+            Self::DeleteDesktops { .. } => "DeleteDesktops",
+            Self::AddMembers { .. } => "AddMembers",
+            Self::RemoveMembers { .. } => "RemoveMembers",
+            Self::ChangeMembers { .. } => "ChangeMembers",
+            Self::Delete { .. } => "DeletePool",
+        }
+    }
 }

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::accounts::Accounts;
 use super::image::ImageReads;
 use super::inventory::InventoryHub;
-use super::observations::{ClusterReads, DisplayReads, PriceReads, Sessions};
+use super::observations::{ClusterReads, DisplayReads, PoolReads, PriceReads, Sessions};
 use super::settings::{Settings, UnknownCreate};
 use crate::api::{Desktop, DesktopCluster, DesktopImage, DesktopPool, DesktopProvider};
 use crate::ops::leader::Leadership;
@@ -54,6 +54,8 @@ pub struct Context {
     pub image_reads: ImageReads,
     /// What was last read of each desktop's display policy.
     pub display_reads: DisplayReads,
+    /// What was last read of each pool of a vendor's own.
+    pub pool_reads: PoolReads,
     /// Which prices could not be read.
     pub price_reads: PriceReads,
     /// Who is connected where.
@@ -158,6 +160,7 @@ impl Context {
             cluster_reads: ClusterReads::default(),
             image_reads: ImageReads::default(),
             display_reads: DisplayReads::default(),
+            pool_reads: PoolReads::default(),
             price_reads: PriceReads::default(),
             sessions: Sessions::default(),
             providers: stores.providers,
@@ -265,6 +268,7 @@ impl Context {
         self.cluster_reads.forget(uid);
         self.image_reads.forget(uid);
         self.display_reads.forget(uid);
+        self.pool_reads.forget(uid);
         self.price_reads.forget(uid);
     }
 }

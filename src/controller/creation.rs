@@ -13,6 +13,7 @@ use super::status::{Stored, remember, uid, write};
 use crate::api::common::{Binding, CreateIntent};
 use crate::api::condition::Stamp;
 use crate::api::{Desktop, DesktopCluster, DesktopImage, DesktopPool};
+use crate::backend::pool::PoolChange;
 use crate::backend::{Backend, BackendError, Operation, Receipt};
 use crate::plan::Limits;
 use crate::plan::managed::{Managed, Parts};
@@ -32,6 +33,31 @@ pub struct Sent {
     pub binding: Binding,
     /// Limits.
     pub limits: Limits,
+}
+
+/// What is sent to create something.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// To the vendor as a whole.
+    Operation(Operation),
+    /// To its pools.
+    Pool(PoolChange),
+}
+
+impl From<Operation> for Order {
+    fn from(operation: Operation) -> Self {
+        Self::Operation(operation)
+    }
+}
+
+impl Order {
+    async fn submit(&self, backend: &dyn Backend) -> Result<Receipt, BackendError> {
+        match (self, backend.pools()) {
+            (Self::Operation(operation), _) => backend.submit(operation).await,
+            (Self::Pool(change), Some(pools)) => pools.change_pool(change).await,
+            (Self::Pool(change), None) => Err(backend.unsupported(change.name())),
+        }
+    }
 }
 
 impl Created for Desktop {
@@ -58,7 +84,7 @@ impl Created for DesktopPool {
     }
 }
 
-/// Records the intent that `status` holds and, once that is certain, sends `operation` in a task of its own: neither
+/// Records the intent that `status` holds and, once that is certain, sends `order` in a task of its own: neither
 /// a deadline nor a lost Lease nor a shutdown comes between the vendor's answer and its record.
 pub async fn create<K: Created>(
     context: &Arc<Context>,
@@ -66,8 +92,9 @@ pub async fn create<K: Created>(
     status: K::Status,
     sent: Sent,
     backend: Arc<dyn Backend>,
-    operation: Operation,
+    order: impl Into<Order>,
 ) -> Result<(), Error> {
+    let order = order.into();
     if !context.leadership.may_send() {
         return Err(Error::Stale);
     }
@@ -79,7 +106,7 @@ pub async fn create<K: Created>(
     let context_of_task = Arc::clone(context);
     context.tasks.spawn(async move {
         let context = context_of_task;
-        send(&context, &recorded, &sent, &*backend, &operation).await;
+        send(&context, &recorded, &sent, &*backend, &order).await;
         context.end_flight(&uid);
         recorded.wake(&context);
     });
@@ -115,7 +142,7 @@ async fn record<K: Created>(
     }
 }
 
-async fn send<K: Created>(context: &Context, object: &K, sent: &Sent, backend: &dyn Backend, operation: &Operation) {
+async fn send<K: Created>(context: &Context, object: &K, sent: &Sent, backend: &dyn Backend, order: &Order) {
     if Timestamp::now() >= sent.intent.not_after_time.0 || !context.leadership.may_send() {
         tracing::warn!(
             attempt = sent.intent.attempt,
@@ -123,7 +150,7 @@ async fn send<K: Created>(context: &Context, object: &K, sent: &Sent, backend: &
         );
         return;
     }
-    let answer = backend.submit(operation).await;
+    let answer = order.submit(backend).await;
     match &answer {
         Ok(receipt) => {
             tracing::info!(

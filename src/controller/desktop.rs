@@ -267,7 +267,7 @@ fn place_of(cluster: &DesktopCluster, cluster_id: String) -> Place {
 
 /// Whether the cluster can take a desktop: it exists, is as declared, and its policy is enforced. `unconnected` says why
 /// its account cannot be used, if so.
-fn cluster_view(
+pub(super) fn cluster_view(
     found: Option<&DesktopCluster>,
     name: &str,
     unconnected: Option<String>,

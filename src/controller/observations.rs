@@ -1,7 +1,7 @@
 //! What was read of the vendor and is still fresh: kept in memory, so that events cause no calls.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use super::context::lock;
 use crate::api::cluster::SessionSummary;
 use crate::api::desktop::SessionStatus;
-use crate::backend::{BackendError, DirectoryState, ObservedCluster, PolicyValues, Session, Task};
+use crate::backend::pool::{ObservedPool, PoolMember};
+use crate::backend::{
+    BackendError, DirectoryState, ObservedCluster, ObservedDesktop, ObservedUser, PolicyValues, Session, Task,
+};
 use crate::plan::{Pace, whole_seconds};
 
 /// Failures in a row before a passing fault is worth saying.
@@ -99,6 +102,112 @@ impl ClusterReads {
     /// What was read may no longer hold.
     pub fn forget(&self, uid: &str) {
         lock(&self.0).remove(uid);
+    }
+}
+
+/// What was last read of a pool of the vendor's own.
+#[derive(Clone, Debug)]
+pub struct PoolRead {
+    /// When.
+    pub at: Instant,
+    /// Generation it was read for.
+    pub generation: i64,
+    /// It may no longer hold.
+    pub expired: bool,
+    /// The pool; `None` when it was not there.
+    pub pool: Option<ObservedPool>,
+    /// Answers in a row that did not hold it.
+    pub absent: u32,
+    /// Its desktops.
+    pub desktops: Vec<ObservedDesktop>,
+    /// Pools that carry the name of one that is being created.
+    pub candidates: Vec<String>,
+    /// Who may use it, where that is declared.
+    pub members: Option<Vec<PoolMember>>,
+    /// Users of the account, when one that is declared is no member.
+    pub users: Option<Vec<ObservedUser>>,
+    /// Whether the vendor has jobs on it, when that was asked.
+    pub busy: Option<bool>,
+    /// When the latest complete read was begun.
+    pub started: Option<Timestamp>,
+    /// Failures in a row.
+    pub failures: u32,
+    /// The latest failure.
+    pub error: Option<BackendError>,
+    /// How soon it should be read again.
+    pub pace: Pace,
+}
+
+impl PoolRead {
+    /// Nothing read yet.
+    #[must_use]
+    pub fn empty(generation: i64) -> Self {
+        Self {
+            at: Instant::now(),
+            generation,
+            expired: true,
+            pool: None,
+            absent: 0,
+            desktops: Vec::new(),
+            candidates: Vec::new(),
+            members: None,
+            users: None,
+            busy: None,
+            started: None,
+            failures: 0,
+            error: None,
+            pace: Pace::Fast,
+        }
+    }
+
+    /// The failure, once it is worth saying.
+    #[must_use]
+    pub fn lasting_error(&self) -> Option<&BackendError> {
+        self.error
+            .as_ref()
+            .filter(|e| self.failures >= PERSISTENT || !e.class.heals_by_itself())
+    }
+}
+
+/// What was last read of each pool of a vendor's own, by UID. Shared, because it holds every desktop of it.
+#[derive(Debug, Default)]
+pub struct PoolReads(Mutex<HashMap<String, Arc<PoolRead>>>);
+
+impl PoolReads {
+    /// The last read.
+    #[must_use]
+    pub fn get(&self, uid: &str) -> Option<Arc<PoolRead>> {
+        lock(&self.0).get(uid).cloned()
+    }
+
+    /// Keeps a read.
+    pub fn put(&self, uid: &str, read: Arc<PoolRead>) {
+        lock(&self.0).insert(uid.to_owned(), read);
+    }
+
+    /// Sets how soon it should be read again.
+    pub fn set_pace(&self, uid: &str, pace: Pace) {
+        // A change copies what a pass still holds.
+        if lock(&self.0).get(uid).is_some_and(|read| read.pace != pace) {
+            self.change(uid, |read| read.pace = pace);
+        }
+    }
+
+    /// What was read may no longer hold. True when it cannot be read at the moment.
+    pub fn expire(&self, uid: &str) -> bool {
+        self.change(uid, |read| read.expired = true);
+        lock(&self.0).get(uid).is_some_and(|read| read.failures > 0)
+    }
+
+    /// The pool is gone.
+    pub fn forget(&self, uid: &str) {
+        lock(&self.0).remove(uid);
+    }
+
+    fn change(&self, uid: &str, change: impl FnOnce(&mut PoolRead)) {
+        if let Some(read) = lock(&self.0).get_mut(uid) {
+            change(Arc::make_mut(read));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `DesktopPool`: one of the vendor's own, or many Desktops.
 
+mod brake;
 mod children;
 mod native;
 

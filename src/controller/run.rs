@@ -117,6 +117,11 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow
         );
     let desktops = watching_desktops(desktops, &context);
     let images = watching_images(images, &context);
+    let pools = pools.watches(
+        Api::<Guarded<DesktopCluster>>::all(client),
+        watch(),
+        pools_of(context.pools.clone()),
+    );
 
     let mut running = JoinSet::new();
     let readiness = runtime.readiness;
@@ -429,5 +434,22 @@ fn image_awaiting_pool(
         let at = ObjectRef::<Guarded<DesktopImage>>::new(&name).within(&namespace);
         let image = images.get(&at)?;
         image.meta().deletion_timestamp.is_some().then_some(at)
+    }
+}
+
+/// Pools look again when their cluster changes.
+fn pools_of(
+    pools: Store<Guarded<DesktopPool>>,
+) -> impl Fn(Guarded<DesktopCluster>) -> Vec<ObjectRef<Guarded<DesktopPool>>> {
+    move |cluster| {
+        let (namespace, name) = (cluster.namespace(), cluster.name_any());
+        let of = |p: &Guarded<DesktopPool>| {
+            let here = p.namespace() == namespace;
+            p.0.as_ref()
+                .ok()
+                .filter(|p| here && p.spec.template.spec.cluster_ref.name == name)
+                .map(reference)
+        };
+        pools.state().iter().filter_map(|p| of(p)).collect()
     }
 }

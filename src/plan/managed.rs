@@ -163,9 +163,21 @@ impl Parts<'_> {
         limits: &Limits,
         stamp: Stamp,
     ) -> Option<Notice> {
+        self.answered_as(operation.name(), answer, uid, limits, stamp)
+    }
+
+    /// As [`answered`](Self::answered), of what is called `action`.
+    pub fn answered_as(
+        &mut self,
+        action: &str,
+        answer: &Result<Receipt, BackendError>,
+        uid: &str,
+        limits: &Limits,
+        stamp: Stamp,
+    ) -> Option<Notice> {
         let task = answer.as_ref().ok().and_then(|receipt| receipt.task.as_ref());
         let task_id = task.map(|task| task.task_id.clone());
-        *self.operation = Some(attempted(self.operation.as_ref(), operation.name(), task_id, stamp.now));
+        *self.operation = Some(attempted(self.operation.as_ref(), action, task_id, stamp.now));
         match answer {
             Ok(_) => {
                 *self.last_error = None;

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod image;
 pub mod managed;
 pub mod policy;
+pub mod pool;
 pub mod provider;
 
 use std::time::Duration;

@@ -33,6 +33,7 @@ mod kstatus_live;
 mod leader;
 mod life;
 mod metrics;
+mod native_pools;
 mod proxy;
 mod rbac;
 mod references;

@@ -12,7 +12,7 @@ use crate::world::{Seen, Vendor, World};
 pub const SITE: &str = "51735a10-0000-4000-8000-000000000001";
 const PRODUCT: &str = "900d5a10-0000-4000-8000-000000000001";
 const IMAGE: &str = "1a6e5a10-0000-4000-8000-000000000001";
-const PROJECT: &str = "0bec5db98280d2d02fd6c00c2de791ce";
+pub const PROJECT: &str = "0bec5db98280d2d02fd6c00c2de791ce";
 
 pub fn capital_online() -> Vendor {
     Vendor {

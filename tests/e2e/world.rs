@@ -337,7 +337,7 @@ impl Seen for DesktopProvider {
 }
 
 /// `over` laid over `base`, object by object; null takes a field out.
-fn merged(base: Value, over: Value) -> Value {
+pub fn merged(base: Value, over: Value) -> Value {
     match (base, over) {
         (Value::Object(mut base), Value::Object(over)) => {
             for (key, value) in over {

@@ -233,7 +233,7 @@ fn the_documents_example() {
     assert!(pool.security_groups.is_empty());
     assert_eq!(pool.retention_minutes, Some(0));
     let autoscale = pool.autoscale.unwrap();
-    assert_eq!(autoscale.kind.as_deref(), Some("AUTO_CREATED"));
+    assert_eq!(autoscale.kind, Some(crate::backend::pool::AutoscaleType::AutoCreated));
     assert_eq!(
         (autoscale.max_created, autoscale.min_idle, autoscale.step),
         (Some(1), Some(10), Some(1))

@@ -106,6 +106,15 @@ impl Client {
         };
         Ok(outcome(&job, &parts))
     }
+
+    /// Whether a pool has a part of a job in this state.
+    pub(super) async fn has_parts(&self, pool_id: &str, state: &str) -> Result<bool> {
+        let ask = Ask::get(PARTS, &["workspace-sub-jobs"])
+            .with("desktop_pool_id", pool_id)
+            .with("status", state);
+        let parts: Vec<Part> = self.list(&ask).await?;
+        Ok(!parts.is_empty())
+    }
 }
 
 /// How a job that has ended ended.

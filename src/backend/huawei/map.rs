@@ -4,7 +4,7 @@ use super::paging::Row;
 use crate::api::desktop::DesktopState;
 use crate::backend::decode::{Fields, Odd};
 use crate::backend::model::{
-    ClusterState, Flavor, ImageState, NetworkPart, ObservedCluster, ObservedDesktop, ObservedImage, ObservedUser,
+    ClusterState, Flavor, ImageState, Login, NetworkPart, ObservedCluster, ObservedDesktop, ObservedImage, ObservedUser,
 };
 use crate::backend::naming;
 
@@ -77,6 +77,13 @@ impl Row for ObservedDesktop {
             vendor_state: vendor_state(&status, &task, &login, frozen),
             flavor: fields.text("product_id")?,
             image_id: metadata.map(|data| data.id("metering.image_id")).transpose()?.flatten(),
+            login: match (status.as_str(), login.as_str()) {
+                (_, "CONNECTED") => Some(Login::Connected),
+                // What was open is open again when it wakes up.
+                ("HIBERNATED", _) | (_, "DISCONNECTED") => Some(Login::Disconnected),
+                ("SHUTOFF", _) | (_, "REGISTERED" | "UNREGISTER") => Some(Login::Nobody),
+                _ => None,
+            },
             user_name: user(fields)?,
             private_address: fields.text("ipv4")?.or_else(|| addresses.into_iter().next()),
             // The two places where the vendor writes this mean the opposite of each other; the document's own field is

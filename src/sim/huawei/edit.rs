@@ -135,6 +135,13 @@ pub enum HuaweiEdit {
         /// Name.
         name: String,
     },
+    /// Lets every desktop that is made from an image end in a fault, or no more.
+    SetImageBroken {
+        /// Image.
+        image: String,
+        /// Whether it is broken.
+        broken: bool,
+    },
     /// Removes an image.
     DeleteImage {
         /// Image.
@@ -254,7 +261,7 @@ pub(crate) fn apply(world: &mut World, edit: HuaweiEdit) -> Result<String> {
         }
         E::FailJob { job, code, reason } => fail(world, &job, &code, &reason, now),
         E::AddUser { .. } | E::DeleteUser { .. } | E::SetUserLocked { .. } => edit_user(world, edit),
-        E::AddImage { .. } | E::DeleteImage { .. } => edit_image(world, edit),
+        E::AddImage { .. } | E::SetImageBroken { .. } | E::DeleteImage { .. } => edit_image(world, edit),
         E::SetPolicy { .. } | E::ClearTargets { .. } | E::DeletePolicyGroup { .. } => edit_group(world, edit),
         E::RenamePool { .. }
         | E::SetPoolStatus { .. }
@@ -347,6 +354,16 @@ fn edit_image(world: &mut World, edit: HuaweiEdit) -> Result<String> {
             image.name = name;
             image.created = world.clock.date(now);
             Ok(image::insert(world, image, None))
+        }
+        E::SetImageBroken { image, broken } => {
+            let found = world.huawei.image(&image).map(|image| image.id.clone());
+            let id = found.ok_or_else(|| absent("image", &image))?;
+            if broken {
+                world.huawei.broken_images.insert(id.clone());
+            } else {
+                world.huawei.broken_images.remove(&id);
+            }
+            Ok(id)
         }
         E::DeleteImage { image } => {
             let found = world.huawei.image(&image).map(|image| image.id.clone());
@@ -472,14 +489,20 @@ fn add_desktop(world: &mut World, project: &str, name: &str, pool: Option<&str>)
             Some(found.ok_or_else(|| absent("pool", named))?)
         }
     };
+    // Made as the pool makes them, or as anybody would.
+    let like = pool.as_ref().and_then(|id| world.huawei.pools.get(id)).cloned();
     let image = world
         .huawei
         .images
         .values()
-        .find(|image| image.project.is_none())
+        .find(|image| {
+            like.as_ref()
+                .map_or(image.project.is_none(), |pool| pool.image_id == image.id)
+        })
         .cloned();
     let image = image.ok_or_else(|| absent("image", "of the vendor's own"))?;
-    let product = catalog::find("workspace.x86.ultimate.large2").ok_or_else(|| absent("product", "large2"))?;
+    let product = like.map_or("workspace.x86.ultimate.large2".to_owned(), |pool| pool.product_id);
+    let product = catalog::find(&product).ok_or_else(|| absent("product", &product))?;
     let disk = super::model::Volume {
         id: String::new(),
         kind: "SAS".to_owned(),

@@ -26,6 +26,8 @@ pub struct Huawei {
     pub jobs: BTreeMap<String, Job>,
     /// Products that are sold out.
     pub sold_out: BTreeSet<String>,
+    /// Images whose desktops end in a fault.
+    pub broken_images: BTreeSet<String>,
     #[serde(skip)]
     pub(crate) tokens: BTreeMap<String, Token>,
 }

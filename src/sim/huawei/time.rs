@@ -71,6 +71,14 @@ fn finish(world: &mut World, id: &str, effect: Effect, now: u64) {
         Effect::Rebuild(image) => world.huawei.images.get(image).map(|image| image.name.clone()),
         _ => None,
     };
+    let broken = match &effect {
+        Effect::Rebuild(image) => world.huawei.broken_images.contains(image),
+        Effect::Ready => {
+            let made = world.huawei.desktops.get(id);
+            made.is_some_and(|desktop| world.huawei.broken_images.contains(&desktop.image_id))
+        }
+        _ => false,
+    };
     let Some(desktop) = world.huawei.desktops.get_mut(id) else {
         return;
     };
@@ -116,6 +124,10 @@ fn finish(world: &mut World, id: &str, effect: Effect, now: u64) {
         }
         Effect::Capture(..) => desktop.task_status.clear(),
         Effect::Gone => {}
+    }
+    if broken {
+        // Its job has succeeded all the same.
+        desktop.steps = [(now + lag, Step::State("ERROR", "", "UNREGISTER"))].into();
     }
 }
 

@@ -3,14 +3,16 @@
 use desktop_operator::api::cluster::ClusterState;
 use desktop_operator::api::desktop::DesktopState;
 use desktop_operator::backend::pool::{
-    Autoscale, PoolChange, PoolMember, PoolPower, PoolScope, PoolSpec, PoolState, PoolUpdate,
+    Autoscale, AutoscaleType, PoolChange, PoolMember, PoolPower, PoolScope, PoolSpec, PoolState, PoolUpdate,
 };
-use desktop_operator::backend::{ErrorClass, Operation};
+use desktop_operator::backend::{ErrorClass, Login, Operation, TaskState};
 use desktop_operator::sim::{HuaweiEdit, Kind};
 
 use super::backend::{create, done, made, named, ours, policy, start, submit, user, with_key, with_login};
 use super::client::{IMAGE, PRODUCT, PROJECT};
 use crate::waiting::until;
+
+const OTHER_IMAGE: &str = "d6b368bc-a24d-4fb5-a8fb-727356a53f33";
 
 #[tokio::test]
 async fn a_tenant_and_its_catalog() {
@@ -258,8 +260,29 @@ async fn a_pool_lives_and_dies() {
         (Some(false), Some(2), Some(4))
     );
     assert_eq!((pool.autoscale, pool.maintenance), (None, Some(false)));
-    change(PoolChange::Expand { pool_id: id(), more: 1 }).await;
+    assert!(!pools.is_pool_busy(&pool_id).await.unwrap());
+    let more = PoolChange::Expand { pool_id: id(), more: 1 };
+    let task = pools.change_pool(&more).await.unwrap().task.unwrap();
+    assert!(pools.is_pool_busy(&pool_id).await.unwrap(), "its job has begun");
+    until(|| async { (backend.poll(&task).await.unwrap() == TaskState::Finished).then_some(()) }).await;
     at_rest(3).await;
+    assert!(!pools.is_pool_busy(&pool_id).await.unwrap());
+    // Those that are named are made anew, and no others; the pool's image stays.
+    let inside = pools.list_pool_desktops(&pool_id).await.unwrap();
+    assert!(inside.iter().all(|desktop| desktop.login == Some(Login::Nobody)));
+    let before = pools.get_pool(&pool_id).await.unwrap().unwrap().image_id;
+    change(PoolChange::RebuildDesktops {
+        pool_id: id(),
+        image_id: OTHER_IMAGE.into(),
+        desktop_ids: vec![inside[0].id.clone()],
+    })
+    .await;
+    assert_eq!(at_rest(3).await.image_id, before);
+    let inside = pools.list_pool_desktops(&pool_id).await.unwrap();
+    let changed = inside
+        .iter()
+        .filter(|desktop| desktop.image_id.as_deref() == Some(OTHER_IMAGE));
+    assert_eq!(changed.count(), 1);
     assert_eq!(pools.list_pools().await.unwrap().len(), 1);
 
     let users = backend.list_users().await.unwrap();
@@ -276,11 +299,21 @@ async fn a_pool_lives_and_dies() {
     })
     .await;
     assert_eq!(pools.list_pool_members(&pool_id).await.unwrap(), [member]);
+    let raised = vec![PoolMember {
+        privilege: "administrators".into(),
+        ..members[0].clone()
+    }];
+    change(PoolChange::ChangeMembers {
+        pool_id: id(),
+        members: raised.clone(),
+    })
+    .await;
+    assert_eq!(pools.list_pool_members(&pool_id).await.unwrap(), raised);
     change(PoolChange::RemoveMembers { pool_id: id(), members }).await;
     assert!(pools.list_pool_members(&pool_id).await.unwrap().is_empty());
 
     let growth = Autoscale {
-        kind: Some("AUTO_CREATED".into()),
+        kind: Some(AutoscaleType::AutoCreated),
         max_created: Some(1),
         min_idle: Some(4),
         step: Some(1),
