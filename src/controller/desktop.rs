@@ -14,7 +14,7 @@ use super::error::Error;
 use super::inventory::{Listing, View};
 use super::kind::Kind;
 use super::status::{Stored, add_finalizer, has_finalizer, remove_finalizer, uid, write};
-use super::{annotation, cluster, provider, reference};
+use super::{annotation, cluster, permission, provider, reference};
 use crate::api::cluster::{ClusterState, PolicyEnforcement};
 use crate::api::common::Binding;
 use crate::api::desktop::EstimatedPrice;
@@ -304,7 +304,7 @@ fn cluster_view(
         && current
         && status.state == Some(ClusterState::Running)
         // Best effort is about the policy, not about who may spend the account's money.
-        && ready.is_none_or(|c| c.reason != "NamespaceNotAllowed");
+        && ready.is_none_or(|c| c.reason != permission::NOT_ALLOWED);
     if is_ready || best_effort {
         return usable;
     }
@@ -535,6 +535,19 @@ async fn create(
     let (ClusterView::Usable { place, provider }, Some(intent)) = (&inputs.cluster, status.create.clone()) else {
         return Err(Error::Stale);
     };
+    // The cluster looks at the namespace now and then; what costs money is not sent on the strength of that.
+    let namespace = object.namespace().unwrap_or_default();
+    if let Some(message) = permission::refusal_of(context, provider, &namespace).await? {
+        let mut status = inputs.status.clone();
+        status.observed_generation = inputs.generation;
+        let stamp = condition::Stamp {
+            generation: inputs.generation,
+            now: inputs.now,
+        };
+        stamp.working(&mut status.conditions, permission::NOT_ALLOWED, &message);
+        write(context, object, status).await?;
+        return Ok(());
+    }
     let binding = Binding {
         uid: inputs.uid.to_owned(),
         provider: provider.clone(),

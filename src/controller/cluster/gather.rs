@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::{Timestamp, ToSpan};
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use kube::{Resource, ResourceExt};
 use secrecy::SecretString;
@@ -23,7 +23,7 @@ use crate::controller::error::{Error, is_forbidden, is_not_found};
 use crate::controller::inventory::Snapshot;
 use crate::controller::observations::{ClusterRead, SessionStep};
 use crate::controller::status::{Stored, uid};
-use crate::controller::{annotation, provider, reference};
+use crate::controller::{annotation, permission, provider, reference};
 use crate::plan::Limits;
 use crate::plan::cluster::{Inputs, Observation, Password, ProviderView, is_there};
 
@@ -99,7 +99,7 @@ pub(super) async fn gather(context: &Arc<Context>, object: &DesktopCluster) -> R
     let usable = match &provider {
         ProviderView::Usable => true,
         // What is there may still be watched and cleaned up.
-        ProviderView::Unusable { reason, .. } => *reason == "NamespaceNotAllowed" && deleting,
+        ProviderView::Unusable { reason, .. } => *reason == permission::NOT_ALLOWED && deleting,
     };
     let backend = backend.filter(|_| usable);
     let read = match &backend {
@@ -161,21 +161,10 @@ async fn provider_view(context: &Context, object: &DesktopCluster) -> Result<Pro
         });
     };
     let namespace = object.namespace().unwrap_or_default();
-    let labels = match Api::<Namespace>::all(context.client.clone())
-        .get_metadata(&namespace)
-        .await
-    {
-        Ok(found) => found.metadata.labels.unwrap_or_default(),
-        Err(error) if is_not_found(&error) => std::collections::BTreeMap::new(),
-        Err(error) => return Err(error.into()),
-    };
-    if !found.spec.allowed_namespaces.matches(&labels) {
+    if let Some(message) = permission::refusal(context, found, &namespace).await? {
         return Ok(ProviderView::Unusable {
-            reason: "NamespaceNotAllowed",
-            message: format!(
-                "DesktopProvider {name} does not allow namespace {namespace}: its spec.allowedNamespaces asks for \
-                 labels the namespace does not carry. Label the namespace, or change the provider."
-            ),
+            reason: permission::NOT_ALLOWED,
+            message,
             stalled: true,
         });
     }
