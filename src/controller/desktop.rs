@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use kube::Api;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
@@ -337,7 +336,7 @@ async fn carry_out(
     };
     let mut object = object.clone();
     let Some(backend) = backend else {
-        count_ready(context, &object, &status);
+        creation::count_ready(context, "Desktop", &object, &status);
         let written = write(context, &object, status).await?;
         context.publish(&written, notices).await;
         return Ok(again);
@@ -408,28 +407,10 @@ async fn carry_out(
             }
         }
     }
-    count_ready(context, &object, &status);
+    creation::count_ready(context, "Desktop", &object, &status);
     let written = write(context, &object, status).await?;
     context.publish(&written, notices).await;
     Ok(again.min(context.settings.inventory_fast))
-}
-
-/// The time from creation to the first readiness, for desktops this process saw begin.
-fn count_ready(context: &Context, object: &Desktop, status: &DesktopStatus) {
-    let before = object.status();
-    let Some(binding) = status.binding.as_ref().filter(|b| !b.adopted) else {
-        return;
-    };
-    // The condition's time moves with its value: one older than the binding was never true since.
-    let waiting = condition::find(&before.conditions, condition::READY)
-        .is_some_and(|c| c.status != "True" && c.last_transition_time.0 <= binding.since_time.0);
-    if waiting
-        && condition::is_true(&status.conditions, condition::READY)
-        && let Some(created) = &object.metadata.creation_timestamp
-    {
-        let took = Duration::try_from(Timestamp::now().duration_since(created.0)).unwrap_or_default();
-        context.metrics.became_ready("Desktop", took);
-    }
 }
 
 /// Asks how far a task got and takes the answer into the status.
