@@ -104,6 +104,7 @@ fn what_is_copied_is_there_and_enough() {
             }
         }
     }
+    assert!(context.path().join("Cargo.lock").is_file(), "--locked needs it");
     let cargo = std::env::var("CARGO").unwrap_or("cargo".to_owned());
     let output = Command::new(cargo)
         .args(["metadata", "--no-deps", "--locked", "--offline", "--format-version=1"])
