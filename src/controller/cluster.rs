@@ -104,6 +104,7 @@ async fn carry_out(
     };
     let Some(backend) = backend else {
         settle_lock(context, object, &status).await?;
+        creation::count_ready(context, "DesktopCluster", object, &status);
         let written = write(context, object, status).await?;
         context.publish(&written, notices).await;
         return Ok(again);
@@ -167,6 +168,7 @@ async fn carry_out(
             }
         },
     }
+    creation::count_ready(context, "DesktopCluster", object, &status);
     let written = write(context, object, status).await?;
     context.publish(&written, notices).await;
     Ok(again.min(context.settings.cluster_fast))

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::error::{Error, is_not_found};
 use super::status::{Stored, remember, uid, write};
 use crate::api::common::{Binding, CreateIntent};
-use crate::api::condition::Stamp;
+use crate::api::condition::{self, Stamp};
 use crate::api::{Desktop, DesktopCluster, DesktopImage, DesktopPool};
 use crate::backend::pool::PoolChange;
 use crate::backend::{Backend, BackendError, Operation, Receipt};
@@ -81,6 +81,25 @@ impl Created for DesktopImage {
 impl Created for DesktopPool {
     fn wake(&self, context: &Context) {
         let _ = context.wake_pool.send(super::reference(self));
+    }
+}
+
+/// Counts the time from creation to the first readiness, for objects that were made and not adopted.
+pub fn count_ready<K: Created>(context: &Context, kind: &'static str, object: &K, status: &K::Status) {
+    let (mut before, mut after) = (object.status(), status.clone());
+    let (before, after) = (before.parts(), after.parts());
+    let Some(binding) = after.binding.as_ref().filter(|b| !b.adopted) else {
+        return;
+    };
+    // The condition's time moves with its value: one older than the binding was never true since.
+    let waiting = condition::find(before.conditions, condition::READY)
+        .is_some_and(|c| c.status != "True" && c.last_transition_time.0 <= binding.since_time.0);
+    if waiting
+        && condition::is_true(after.conditions, condition::READY)
+        && let Some(created) = &object.meta().creation_timestamp
+    {
+        let took = Duration::try_from(Timestamp::now().duration_since(created.0)).unwrap_or_default();
+        context.metrics.became_ready(kind, took);
     }
 }
 

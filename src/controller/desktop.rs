@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use kube::Api;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
@@ -14,7 +13,7 @@ use super::error::Error;
 use super::inventory::{Listing, View};
 use super::kind::Kind;
 use super::status::{Stored, add_finalizer, has_finalizer, remove_finalizer, uid, write};
-use super::{annotation, cluster, image, provider, reference};
+use super::{annotation, cluster, image, permission, provider, reference};
 use crate::api::cluster::{ClusterState, PolicyEnforcement};
 use crate::api::common::Binding;
 use crate::api::desktop::EstimatedPrice;
@@ -315,7 +314,7 @@ pub(super) fn cluster_view(
         && current
         && status.state == Some(ClusterState::Running)
         // Best effort is about the policy, not about who may spend the account's money.
-        && ready.is_none_or(|c| c.reason != "NamespaceNotAllowed");
+        && ready.is_none_or(|c| c.reason != permission::NOT_ALLOWED);
     if is_ready || best_effort {
         return usable;
     }
@@ -348,7 +347,7 @@ async fn carry_out(
     };
     let mut object = object.clone();
     let Some(backend) = backend else {
-        count_ready(context, &object, &status);
+        creation::count_ready(context, "Desktop", &object, &status);
         let written = write(context, &object, status).await?;
         context.publish(&written, notices).await;
         return Ok(again);
@@ -419,28 +418,10 @@ async fn carry_out(
             }
         }
     }
-    count_ready(context, &object, &status);
+    creation::count_ready(context, "Desktop", &object, &status);
     let written = write(context, &object, status).await?;
     context.publish(&written, notices).await;
     Ok(again.min(context.settings.inventory_fast))
-}
-
-/// The time from creation to the first readiness, for desktops this process saw begin.
-fn count_ready(context: &Context, object: &Desktop, status: &DesktopStatus) {
-    let before = object.status();
-    let Some(binding) = status.binding.as_ref().filter(|b| !b.adopted) else {
-        return;
-    };
-    // The condition's time moves with its value: one older than the binding was never true since.
-    let waiting = condition::find(&before.conditions, condition::READY)
-        .is_some_and(|c| c.status != "True" && c.last_transition_time.0 <= binding.since_time.0);
-    if waiting
-        && condition::is_true(&status.conditions, condition::READY)
-        && let Some(created) = &object.metadata.creation_timestamp
-    {
-        let took = Duration::try_from(Timestamp::now().duration_since(created.0)).unwrap_or_default();
-        context.metrics.became_ready("Desktop", took);
-    }
 }
 
 /// Asks how far a task got and takes the answer into the status.
@@ -546,6 +527,19 @@ async fn create(
     let (ClusterView::Usable { place, provider }, Some(intent)) = (&inputs.cluster, status.create.clone()) else {
         return Err(Error::Stale);
     };
+    // The cluster looks at the namespace now and then; what costs money is not sent on the strength of that.
+    let namespace = object.namespace().unwrap_or_default();
+    if let Some(message) = permission::refusal_of(context, provider, &namespace).await? {
+        let mut status = inputs.status.clone();
+        status.observed_generation = inputs.generation;
+        let stamp = condition::Stamp {
+            generation: inputs.generation,
+            now: inputs.now,
+        };
+        stamp.working(&mut status.conditions, permission::NOT_ALLOWED, &message);
+        write(context, object, status).await?;
+        return Ok(());
+    }
     let binding = Binding {
         uid: inputs.uid.to_owned(),
         provider: provider.clone(),

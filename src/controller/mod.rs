@@ -11,6 +11,7 @@ pub mod inventory;
 pub mod kind;
 pub mod lock;
 pub mod observations;
+pub mod permission;
 pub mod pool;
 pub mod provider;
 pub mod run;

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use kube::{Resource, ResourceExt};
 use sha2::{Digest, Sha256};
 
 use super::accounts::Account;
-use super::annotation;
 use super::context::Context;
 use super::error::{Error, is_forbidden, is_not_found};
 use super::kind::Kind;
 use super::status::{Stored, add_finalizer, has_finalizer, remove_finalizer, uid, write};
+use super::{annotation, permission};
 use crate::api::condition::Stamp;
 use crate::api::{ACCEPT_IDENTITY_ANNOTATION, DesktopProvider, DesktopProviderStatus, PROVIDER_FINALIZER, condition};
 use crate::backend::connect::connect;
@@ -467,21 +467,10 @@ pub async fn view(context: &Context, name: &str, namespace: &str) -> Result<Prov
             stalled: false,
         });
     };
-    let labels = match Api::<Namespace>::all(context.client.clone())
-        .get_metadata(namespace)
-        .await
-    {
-        Ok(found) => found.metadata.labels.unwrap_or_default(),
-        Err(error) if is_not_found(&error) => BTreeMap::new(),
-        Err(error) => return Err(error.into()),
-    };
-    if !found.spec.allowed_namespaces.matches(&labels) {
+    if let Some(message) = permission::refusal(context, found, namespace).await? {
         return Ok(ProviderView::Unusable {
-            reason: "NamespaceNotAllowed",
-            message: format!(
-                "DesktopProvider {name} does not allow namespace {namespace}: its spec.allowedNamespaces asks for \
-                 labels the namespace does not carry. Label the namespace, or change the provider."
-            ),
+            reason: permission::NOT_ALLOWED,
+            message,
             stalled: true,
         });
     }

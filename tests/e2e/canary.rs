@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use desktop_operator::api::{Desktop, DesktopCluster, DesktopProvider};
+use desktop_operator::api::{Desktop, DesktopCluster, DesktopProvider, RESTART_ANNOTATION};
 use desktop_operator::sim::{Account, Fault, FaultKind, SimConfig};
 use k8s_openapi::api::events::v1::Event;
 use kube::Api;
@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use crate::harness::object;
 use crate::world::{Seen, World};
 
 /// Stands in every secret text, known to the operator or not.
@@ -19,28 +20,35 @@ const CANARY: &str = "Canary";
 const SECRET: &str = "Canary0accessKeySecret";
 /// With characters that look different in a URL.
 const PASSWORD: &str = "Canary1/P@ss+w0rd";
+/// Of temporary keys; with characters that look different in a URL, too.
+const TOKEN: &str = "Canary5/t0ken+Canary5==";
 /// As the vendor hands it out: never known to the operator, and in one piece.
 const TICKET: &str = "Q2FuYXJ5MlRpY2tldA0KW1dGQ2xpZW50XQ0KVmVyc2lvbj0yCanary2Ticket==";
 
 /// Every call that a life makes and a fault can strike, up to the directory's password and from it on: what it has not
 /// been told the vendor cannot repeat.
-const BEFORE: [&str; 10] = [
+const BEFORE: [&str; 11] = [
     "CreateServiceLinkedRole",
     "DescribeAvailableResource",
     "CreateCluster",
     "DescribeClusters",
     "SetClusterName",
     "SetClusterPolicy",
+    "SetClusterDnat",
     "DescribeClusterPolicy",
     "DescribeClusterADDomain",
     "DescribeClusterConnections",
     "DescribeInstances",
 ];
-const AFTER: [&str; 4] = [
+const AFTER: [&str; 8] = [
     "SetClusterADDomain",
     "CreateInstance",
     "SetInstanceUser",
+    "SetInstancePolicy",
+    "RestartInstance",
+    "SetInstanceName",
     "StopInstance",
+    "StartInstance",
 ];
 const DELETIONS: [&str; 2] = ["DeleteInstance", "DeleteCluster"];
 
@@ -95,6 +103,15 @@ fn kinds() -> Vec<(&'static str, FaultKind)> {
         ("visibility", FaultKind::LateVisibility { ms: 500 }),
         ("echosecret", echo(SECRET)),
         ("echopassword", echo(PASSWORD)),
+        ("echotoken", echo(TOKEN)),
+        (
+            "tokened",
+            code(
+                400,
+                "InvalidParameter.SecurityToken",
+                format!("{TOKEN} Canary5%2Ft0ken%2BCanary5%3D%3D Canary5%252Ft0ken%252BCanary5%253D%253D"),
+            ),
+        ),
         ("echoticket", echo(TICKET)),
         (
             "echofile",
@@ -136,7 +153,8 @@ async fn secret(world: &World, name: &str, data: serde_json::Value) {
 }
 
 async fn provider(world: &World, name: &str, endpoint: &str) {
-    secret(world, name, json!({"accessKeyId": name, "accessKeySecret": SECRET})).await;
+    let key = json!({"accessKeyId": name, "accessKeySecret": SECRET, "securityToken": TOKEN});
+    secret(world, name, key).await;
     let provider = json!({
         "apiVersion": "desktop-operator.io/v1alpha1", "kind": "DesktopProvider", "metadata": {"name": name},
         "spec": {
@@ -186,6 +204,13 @@ fn silent(what: &str, text: &str) {
     assert!(loud.is_empty(), "{what}: {loud:#?}");
 }
 
+/// Whether a desktop is ready, and carried out what a step asked for.
+fn done(desktop: &Desktop, step: &serde_json::Value) -> bool {
+    let restarted = desktop.status.as_ref().is_some_and(|s| s.restart.is_some());
+    let restart = step["metadata"].is_object();
+    desktop.is("Ready", "True") && (restarted || !restart)
+}
+
 #[tokio::test]
 async fn no_secret_is_ever_told() {
     let kinds = kinds();
@@ -213,10 +238,12 @@ async fn no_secret_is_ever_told() {
             "passwordSecretRef": {"name": "directory"}});
         let cluster = json!({
             "providerRef": {"name": name}, "directory": directory, "gws": {"clusterType": "gws.s1.advanced"},
+            "network": {"nat": {"id": "ngw-1"}},
         });
         world.cluster(name, cluster).await;
         let desktop = json!({
-            "clusterRef": {"name": name}, "user": {"name": name, "uid": "1"}, "power": "Stopped",
+            "clusterRef": {"name": name}, "user": {"name": name, "uid": "1"},
+            "flavor": "ecs.gn6i-c4g1.xlarge", "displayPolicy": {"visualLossless": true},
         });
         world.desktop(name, desktop).await;
     }
@@ -224,6 +251,22 @@ async fn no_secret_is_ever_told() {
     for (name, _) in &kinds {
         world.ready::<Desktop>(name).await;
         told.push_str(&said_in_the_cluster(&world).await);
+    }
+    // Restarted, then renamed and stopped, then started.
+    let steps = [
+        json!({"metadata": {"annotations": {RESTART_ANNOTATION: "now"}}}),
+        json!({"spec": {"displayName": "Renamed", "power": "Stopped"}}),
+        json!({"spec": {"power": "Running"}}),
+    ];
+    for step in steps {
+        for (name, _) in &kinds {
+            world.patch::<Desktop>(name, step.clone()).await;
+        }
+        for (name, _) in &kinds {
+            let what = "is as asked for";
+            object(&world.api::<Desktop>(), name, what, |d| done(d, &step)).await;
+            told.push_str(&said_in_the_cluster(&world).await);
+        }
     }
     let unheard: DesktopProvider = world.reason("babbler", "Ready", "VendorUnavailable").await;
     assert!(unheard.condition("Stalled").is_none());
@@ -257,4 +300,11 @@ async fn no_secret_is_ever_told() {
         kinds.iter().all(|(_, kind)| struck(kind)),
         "every kind of fault has struck"
     );
+    for action in BEFORE.iter().chain(&AFTER).chain(&DELETIONS) {
+        let faulty = world
+            .ledger()
+            .entries()
+            .any(|e| e.action == *action && e.fault.is_some());
+        assert!(faulty, "no fault has struck {action}");
+    }
 }

@@ -2,18 +2,17 @@
 
 use std::process::Output;
 
+use crate::harness::{Env, documents, eventually, gone, message, object};
+use crate::helm;
+use desktop_operator::api::DesktopProvider;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::ResourceExt;
 use kube::api::{DeleteParams, ListParams, PostParams};
-use serde_json::Value;
 
-use crate::harness::{Env, documents, gone, message, object};
-use crate::helm;
-use desktop_operator::api::DesktopProvider;
-
-/// Only Prometheus's operator knows these.
+/// What Prometheus's operator adds to a cluster, as far as the chart uses it.
+const MONITORING: &str = include_str!("../data/monitoring-crds.yaml");
 const FOREIGN: [&str; 2] = ["ServiceMonitor", "PrometheusRule"];
 
 const RESTRICTED: &[(&str, &str)] = &[
@@ -34,19 +33,56 @@ spec:
 #[tokio::test]
 async fn the_api_server_accepts_every_object_whatever_the_values() {
     let env = Env::shared().await;
+    env.apply(MONITORING).await;
+    let crds = env.all::<CustomResourceDefinition>();
+    for crd in ["servicemonitors", "prometheusrules"] {
+        object(
+            &crds,
+            &format!("{crd}.monitoring.coreos.com"),
+            "is established",
+            established,
+        )
+        .await;
+    }
+    let mut monitored = Vec::new();
     for entry in std::fs::read_dir(helm::root().join("tests/data/chart")).unwrap() {
         let values = entry.unwrap().path();
         let rendered = helm::template(&env.namespace, &env.namespace, &["--values", values.to_str().unwrap()]);
-        let known: Vec<Value> = documents(&rendered)
-            .into_iter()
-            .filter(|object| FOREIGN.iter().all(|kind| object["kind"] != *kind))
-            .collect();
-        for object in known {
+        for object in documents(&rendered) {
+            let foreign = FOREIGN.iter().any(|kind| object["kind"] == *kind);
             let yaml = serde_saphyr::to_string(&object).unwrap();
-            if let Err(error) = env.dry_run(&yaml).await {
+            // A kind can be established a moment before it is served.
+            let answer = match env.dry_run(&yaml).await {
+                Err(error) if foreign && message(&error).contains("not found") => {
+                    eventually("the kind is served", async || {
+                        env.dry_run(&yaml).await.map_err(|error| message(&error))
+                    })
+                    .await;
+                    Ok(())
+                }
+                answer => answer.map(|_| ()),
+            };
+            if let Err(error) = answer {
                 panic!("{}: {}\n{yaml}", values.display(), message(&error));
             }
+            if foreign {
+                monitored.push(object);
+            }
         }
+    }
+    assert_eq!(monitored.len(), FOREIGN.len());
+    // They are looked at: what their CRDs do not know is refused.
+    for object in &mut monitored {
+        let monitor = object["kind"] == FOREIGN[0];
+        let item = if monitor {
+            "/spec/endpoints/0"
+        } else {
+            "/spec/groups/0/rules/0"
+        };
+        object.pointer_mut(item).unwrap()["evry"] = "1m".into();
+        let yaml = serde_saphyr::to_string(&object).unwrap();
+        let refused = message(&env.dry_run(&yaml).await.unwrap_err());
+        assert!(refused.contains("evry"), "{refused}");
     }
 }
 
@@ -115,7 +151,7 @@ async fn install_upgrade_uninstall_and_install_again() {
 
     helm_in(&env, &["uninstall", "vdi"]).unwrap();
     gone(&deployments, name).await;
-    assert_eq!(crds.list(&ListParams::default()).await.unwrap().items.len(), 3);
+    assert_eq!(crds.list(&ListParams::default()).await.unwrap().items.len(), 5);
     env.all::<DesktopProvider>().get("kept").await.unwrap();
 
     helm_in(&env, &["install", "vdi", chart]).unwrap();

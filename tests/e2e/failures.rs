@@ -230,8 +230,17 @@ async fn what_the_vendor_refuses_names_the_field_and_what_to_do() {
     }
     assert_eq!(world.instances(), cases.len());
     world.ready::<DesktopCluster>("type").await;
-    world.delete::<DesktopCluster>("network").await;
-    world.gone::<DesktopCluster>("network").await;
+    // A network that is made later is found by itself, and what waits for it goes on.
+    world
+        .desktop("patient", json!({"clusterRef": {"name": "network"}}))
+        .await;
+    world.reason::<Desktop>("patient", "Ready", "ClusterNotReady").await;
+    world.edit(GwsEdit::AddVpc {
+        vpc_id: "vpc-none".into(),
+    });
+    let network: DesktopCluster = world.ready("network").await;
+    assert!(network.status.as_ref().unwrap().retry.is_none() && network.condition("Stalled").is_none());
+    world.ready::<Desktop>("patient").await;
 }
 
 /// The defaults of the operator, as far as the backoff goes.

@@ -93,6 +93,8 @@ async fn what_is_asked_for_is_there_and_no_object_is_named() {
         r#"controller_runtime_max_concurrent_reconciles{controller="desktopcluster"} 7"#,
         r#"controller_runtime_max_concurrent_reconciles{controller="desktopprovider"} 7"#,
         r#"controller_runtime_reconcile_panics_total{controller="desktop"} 0"#,
+        r#"desktop_operator_time_to_ready_seconds_count{kind="Desktop"} 1"#,
+        r#"desktop_operator_time_to_ready_seconds_count{kind="DesktopCluster"} 1"#,
     ] {
         assert!(exposed.lines().any(|l| l == line), "{line} is not in\n{exposed}");
     }

@@ -100,6 +100,35 @@ async fn a_namespace_uses_an_account_only_while_it_may() {
     world.env.namespace = home;
 }
 
+/// The cluster looks at its namespace now and then, here once an hour: nothing is bought meanwhile.
+#[tokio::test]
+async fn a_right_that_was_taken_away_counts_at_once() {
+    let mut world = World::start_with(SimConfig::fast(4.0), |o| o.arg("--cluster-slow=1h")).await;
+    let home = world.env.namespace.clone();
+    let only = json!({"spec": {"allowedNamespaces": {"matchLabels": {"desktops": "allowed"}}}});
+    world.patch::<DesktopProvider>("acme", only).await;
+    world.ready::<DesktopProvider>("acme").await;
+    world.env.namespace = world.env.create_namespace("office-", &[("desktops", "allowed")]).await;
+    world.office().await;
+    world.ready_desktop("early", json!({})).await;
+
+    label(&world, Value::Null).await;
+    world.desktop("late", json!({})).await;
+    let late: Desktop = world.reason("late", "Ready", "NamespaceNotAllowed").await;
+    assert!(late.says("Ready").contains("Label the namespace"), "{late:?}");
+    assert!(late.status.unwrap().create.is_none(), "nothing was about to be sent");
+    let before = world.ledger().position();
+    world.calls_since(before, "DescribeInstances", 3).await;
+    assert_eq!(world.ledger().calls("CreateInstance").len(), 1);
+    assert!(world.get::<Desktop>("early").await.is("Ready", "True"));
+    assert!(world.get::<DesktopCluster>("office").await.is("Ready", "True"));
+
+    label(&world, json!("allowed")).await;
+    world.ready::<Desktop>("late").await;
+    assert_eq!(world.committed("CreateInstance"), 2);
+    world.env.namespace = home;
+}
+
 #[tokio::test]
 async fn a_desktop_cannot_name_a_cluster_of_another_namespace() {
     let mut world = World::start().await;

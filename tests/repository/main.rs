@@ -8,6 +8,7 @@
 
 mod architecture;
 mod chart;
+mod dockerfile;
 mod docs;
 mod generated;
 #[path = "../tools/helm/helm.rs"]

@@ -23,7 +23,7 @@ use crate::controller::error::{Error, is_forbidden, is_not_found};
 use crate::controller::inventory::Snapshot;
 use crate::controller::observations::{ClusterRead, SessionStep};
 use crate::controller::status::{Stored, uid};
-use crate::controller::{annotation, provider, reference};
+use crate::controller::{annotation, permission, provider, reference};
 use crate::plan::Limits;
 use crate::plan::cluster::{Inputs, Observation, Password, ProviderView, is_there};
 
@@ -100,7 +100,7 @@ pub(super) async fn gather(context: &Arc<Context>, object: &DesktopCluster) -> R
     let usable = match &provider {
         ProviderView::Usable => true,
         // What is there may still be watched and cleaned up.
-        ProviderView::Unusable { reason, .. } => *reason == "NamespaceNotAllowed" && deleting,
+        ProviderView::Unusable { reason, .. } => *reason == permission::NOT_ALLOWED && deleting,
     };
     let backend = backend.filter(|_| usable);
     let read = match &backend {

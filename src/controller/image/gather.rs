@@ -16,7 +16,7 @@ use crate::backend::{Backend, ErrorClass};
 use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::status::{Stored, uid};
-use crate::controller::{annotation, provider};
+use crate::controller::{annotation, permission, provider};
 use crate::plan::Limits;
 use crate::plan::image::{Inputs, Listing, ProviderView, Source, SourceView};
 
@@ -82,7 +82,7 @@ pub(super) async fn gather(context: &Arc<Context>, object: &DesktopImage) -> Res
     let usable = match &provider {
         ProviderView::Usable => true,
         // What is there may still be watched and cleaned up.
-        ProviderView::Unusable { reason, .. } => *reason == "NamespaceNotAllowed" && deleting,
+        ProviderView::Unusable { reason, .. } => *reason == permission::NOT_ALLOWED && deleting,
     };
     let backend = context
         .accounts

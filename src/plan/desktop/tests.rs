@@ -454,6 +454,17 @@ proptest! {
     }
 
     #[test]
+    fn a_schedule_stops_nobody_who_is_or_may_be_connected(mut case in cases(), known in any::<bool>()) {
+        let connected = SessionStatus { connected: true, client_name: None, last_logon_time: None, last_logoff_time: None };
+        case.session = known.then_some(connected);
+        let asked = case.spec.power == Power::Stopped
+            || case.spec.power_schedule.as_ref().is_some_and(|s| s.when_connected == WhenConnected::Stop);
+        if let Some(Operation::StopDesktop { .. }) = operation(&case.plan()) {
+            prop_assert!(asked);
+        }
+    }
+
+    #[test]
     fn states_that_nobody_knows_cause_no_action(mut case in cases(), raw in "\\PC{0,20}") {
         case.status = bound(UID);
         case.deleting = false;

@@ -50,6 +50,11 @@ pub enum GwsEdit {
         /// Cluster.
         cluster: String,
     },
+    /// Adds a network.
+    AddVpc {
+        /// Its id.
+        vpc_id: String,
+    },
     /// Adds a running cluster.
     AddCluster {
         /// Account.
@@ -192,6 +197,10 @@ fn usual_image() -> String {
 pub(crate) fn apply(world: &mut World, edit: GwsEdit) -> Result<String> {
     use GwsEdit as E;
     match edit {
+        E::AddVpc { vpc_id } => {
+            world.settings.vpcs.push(vpc_id.clone());
+            Ok(vpc_id)
+        }
         E::SetPolicy { .. }
         | E::RenameCluster { .. }
         | E::SetClusterStatus { .. }

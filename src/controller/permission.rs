@@ -1,0 +1,44 @@
+//! Whether a namespace may use an account.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::Api;
+use kube::{Resource, ResourceExt};
+
+use super::context::Context;
+use super::error::{Error, is_not_found};
+use crate::api::DesktopProvider;
+
+/// The reason for a condition.
+pub const NOT_ALLOWED: &str = "NamespaceNotAllowed";
+
+/// Why this namespace may not use the account of a provider, in plain words; `None` when it may. The namespace is read
+/// now, because rights that were taken away count at once.
+pub async fn refusal(context: &Context, provider: &DesktopProvider, namespace: &str) -> Result<Option<String>, Error> {
+    let namespaces = Api::<Namespace>::all(context.client.clone());
+    let labels = match namespaces.get_metadata(namespace).await {
+        Ok(found) => found.metadata.labels.unwrap_or_default(),
+        Err(error) if is_not_found(&error) => BTreeMap::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let allowed = provider.spec.allowed_namespaces.matches(&labels);
+    Ok((!allowed).then(|| {
+        format!(
+            "DesktopProvider {} does not allow namespace {namespace}: its spec.allowedNamespaces asks for labels the \
+             namespace does not carry. Label the namespace, or change the provider.",
+            provider.name_any()
+        )
+    }))
+}
+
+/// As [`refusal`], for a provider by its name; one that is gone or cannot be read allows nothing.
+pub async fn refusal_of(context: &Context, provider: &str, namespace: &str) -> Result<Option<String>, Error> {
+    let found = context.providers.find(|p| p.meta().name.as_deref() == Some(provider));
+    match found.as_deref().map(|p| &p.0) {
+        Some(Ok(provider)) => refusal(context, provider, namespace).await,
+        _ => Ok(Some(format!(
+            "DesktopProvider {provider} does not exist or cannot be read."
+        ))),
+    }
+}
