@@ -203,13 +203,14 @@ impl Scrubber {
 }
 
 /// The class of an error that was found in an answer. `known` is what its code says; a change counts as refused only by
-/// a complete, definite refusal: any other may come from behind the point where the change was made.
+/// a complete, definite refusal: any other may come from behind the point where the change was made, and so may any with
+/// a status from 500 on, also one that no standard knows.
 pub(crate) fn class_for(effect: Effect, known: Option<ErrorClass>, status: StatusCode, complete: bool) -> ErrorClass {
     let definite = |class| !matches!(class, ErrorClass::Transient | ErrorClass::Ambiguous);
     match effect {
         Effect::Read => known.unwrap_or(ErrorClass::Transient),
         Effect::Change => known
-            .filter(|class| definite(*class) && !status.is_server_error() && complete)
+            .filter(|class| definite(*class) && status.as_u16() < 500 && complete)
             .unwrap_or(ErrorClass::Ambiguous),
     }
 }

@@ -47,6 +47,8 @@ pub enum FaultKind {
     Truncated,
     /// The answer is valid JSON with the right keys and the wrong types.
     WrongTypes,
+    /// The answer has, in each of its objects, fields that no document knows; what only wraps a list stays as it is.
+    MoreFields,
     /// The answer is more than a mebibyte long.
     Oversize,
     /// The answer trickles.
@@ -80,6 +82,7 @@ impl FaultKind {
         match self {
             Self::Truncated
             | Self::WrongTypes
+            | Self::MoreFields
             | Self::Oversize
             | Self::Slow { .. }
             | Self::NeverFinishTask
@@ -98,6 +101,7 @@ impl FaultKind {
             Self::Html => "html",
             Self::Truncated => "truncated",
             Self::WrongTypes => "wrongTypes",
+            Self::MoreFields => "moreFields",
             Self::Oversize => "oversize",
             Self::Slow { .. } => "slow",
             Self::Timeout => "timeout",
@@ -273,6 +277,12 @@ impl FaultPoint {
     #[must_use]
     pub const fn wrong_types(self) -> Fault {
         self.kind(FaultKind::WrongTypes)
+    }
+
+    /// Fields that no document knows.
+    #[must_use]
+    pub const fn more_fields(self) -> Fault {
+        self.kind(FaultKind::MoreFields)
     }
 
     /// An answer of more than a mebibyte.

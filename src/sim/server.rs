@@ -363,6 +363,7 @@ async fn spoil(shared: &Shared, vendor: &dyn Vendor, kind: &FaultKind, answer: A
         FaultKind::Html => return wire::page(200, true),
         FaultKind::Truncated => wire::truncated(status, &body),
         FaultKind::WrongTypes => wire::json_reply(status, &wire::wrong_types(&body)),
+        FaultKind::MoreFields => wire::json_reply(status, &wire::more_fields(body)),
         FaultKind::Oversize => wire::oversize(status, body),
         FaultKind::Slow { bytes_per_second } => wire::slow(status, &body, *bytes_per_second),
         FaultKind::Timeout => {

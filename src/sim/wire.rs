@@ -113,6 +113,28 @@ pub(crate) fn slow(status: u16, body: &Value, bytes_per_second: u64) -> Reply {
     Reply::Http(response)
 }
 
+/// The same, with more in every object but those that only wrap a list.
+pub(crate) fn more_fields(mut value: Value) -> Value {
+    add_fields(&mut value);
+    if let Value::Object(fields) = &mut value {
+        fields.insert("_novelty".to_owned(), json!([[]]));
+    }
+    value
+}
+
+fn add_fields(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(add_fields);
+            if fields.len() > 1 {
+                fields.insert("Novelty".to_owned(), json!({"Since": 2027, "Parts": [null, true, "x"]}));
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(add_fields),
+        _ => {}
+    }
+}
+
 /// The same keys with values of other types.
 pub(crate) fn wrong_types(value: &Value) -> Value {
     match value {

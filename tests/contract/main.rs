@@ -13,4 +13,5 @@ mod sim_faults;
 mod sim_published_clients;
 mod sim_signature;
 mod sim_states;
+mod suite;
 mod waiting;

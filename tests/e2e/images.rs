@@ -10,8 +10,8 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use crate::harness::object;
-use crate::vendors::{SITE, capital_online, cloud_desktop, huawei, reached};
-use crate::world::{Seen, Vendor, World};
+use crate::vendors::reached;
+use crate::world::{SITE, Seen, Vendor, World};
 
 async fn world(vendor: Vendor) -> World {
     World::start_at(vendor, SimConfig::fast(4.0), |operator| operator).await
@@ -148,7 +148,7 @@ async fn an_image_is_captured_at_gws_and_desktops_are_made_from_it() {
 
 #[tokio::test]
 async fn an_image_is_captured_at_huawei_workspace_by_a_job() {
-    let world = strict(huawei()).await;
+    let world = strict(Vendor::huawei()).await;
     world.office().await;
     // Nobody looks after its power, so it is put back as it was.
     world.ready_desktop("builder", json!({"power": "Unmanaged"})).await;
@@ -405,7 +405,7 @@ async fn a_provider_waits_for_its_images_and_a_paused_one_for_nobody() {
 
 #[tokio::test]
 async fn an_image_of_capital_online_is_ready_where_it_can_be_used() {
-    let world = world(capital_online()).await;
+    let world = world(Vendor::capital_online()).await;
     let image = world.edit(CapitalOnlineEdit::AddImage {
         account: "testid".into(),
         name: "cad".into(),
@@ -451,7 +451,7 @@ async fn an_image_of_capital_online_is_ready_where_it_can_be_used() {
 
 #[tokio::test]
 async fn the_images_of_cloud_desktop_are_told_apart_by_their_owner() {
-    let world = world(cloud_desktop(true)).await;
+    let world = world(Vendor::cloud_desktop(true)).await;
     let mine = world.edit(CloudDesktopEdit::AddImage {
         account: "testid".into(),
         name: "windows-2019-common".into(),

@@ -9,8 +9,7 @@ use desktop_operator::sim::{HuaweiEdit, Kind, SimConfig};
 use serde_json::{Value, json};
 
 use crate::harness::{Env, OperatorBuilder, object};
-use crate::vendors::{PROJECT, huawei};
-use crate::world::{Seen, World, merged};
+use crate::world::{PROJECT, Seen, Vendor, World, merged};
 
 const IMAGE: &str = "cc3bbc0b-9441-461b-b80b-48c52f3aed08";
 const OTHER: &str = "d6b368bc-a24d-4fb5-a8fb-727356a53f33";
@@ -22,7 +21,7 @@ impl Seen for DesktopPool {
 }
 
 async fn world(speed: f64, flags: impl FnOnce(OperatorBuilder<'_>) -> OperatorBuilder<'_>) -> World {
-    let world = World::start_at(huawei(), SimConfig::fast(speed), flags).await;
+    let world = World::start_at(Vendor::huawei(), SimConfig::fast(speed), flags).await;
     world.edit(HuaweiEdit::SetQuota {
         project: PROJECT.into(),
         resource: "general_instances".into(),

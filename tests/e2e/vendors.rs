@@ -1,59 +1,16 @@
 //! The same three kinds at the other vendors: every call of their documents that the kinds have a use for is reached
 //! from a manifest and found in the vendor's ledger.
 
+mod calls;
+
 use desktop_operator::api::desktop::DesktopState;
 use desktop_operator::api::{Desktop, DesktopCluster, DesktopProvider, RESTART_ANNOTATION};
-use desktop_operator::sim::{CapitalOnlineEdit, HuaweiEdit, Kind, SimConfig};
+use desktop_operator::sim::{CapitalOnlineEdit, CloudDesktopEdit, HuaweiEdit, Kind, SimConfig};
 use serde_json::{Value, json};
 
+use self::calls::{CAPITAL_ONLINE, CLOUD_DESKTOP, Calls, HUAWEI};
 use crate::harness::object;
-use crate::world::{Seen, Vendor, World};
-
-pub const SITE: &str = "51735a10-0000-4000-8000-000000000001";
-const PRODUCT: &str = "900d5a10-0000-4000-8000-000000000001";
-const IMAGE: &str = "1a6e5a10-0000-4000-8000-000000000001";
-pub const PROJECT: &str = "0bec5db98280d2d02fd6c00c2de791ce";
-
-pub fn capital_online() -> Vendor {
-    Vendor {
-        word: "capitalOnline",
-        block: json!({"siteId": SITE}),
-        cluster: json!({"network": {}, "capitalOnline": {"defaultNetwork": true}}),
-        desktop: json!({"flavor": PRODUCT, "image": {"id": IMAGE}}),
-    }
-}
-
-pub fn cloud_desktop(extended: bool) -> Vendor {
-    Vendor {
-        word: "cloudDesktop",
-        block: json!({"region": "cn-hangzhou", "extendedApi": extended}),
-        cluster: json!({
-            "network": {"vpcId": "vpc-1", "subnetId": "vsw-1"},
-            "cloudDesktop": {"zoneId": "cn-hangzhou-i"},
-        }),
-        desktop: json!({
-            "flavor": "desktop.n1.small",
-            "image": {"id": "img-win2019"},
-            "user": {"name": "alice"},
-        }),
-    }
-}
-
-pub fn huawei() -> Vendor {
-    Vendor {
-        word: "huaweiWorkspace",
-        block: json!({"region": "cn-north-4", "projectId": PROJECT}),
-        cluster: json!({
-            "network": {"vpcId": "vpc-1"},
-            "policy": {"clipboard": "ClientToDesktop", "localDrive": "ReadOnly", "watermark": {"enabled": true}},
-        }),
-        desktop: json!({
-            "flavor": "workspace.x86.ultimate.large2",
-            "image": {"id": "cc3bbc0b-9441-461b-b80b-48c52f3aed08"},
-            "systemDisk": {"category": "SAS", "sizeGiB": 80},
-        }),
-    }
-}
+use crate::world::{PROJECT, Seen, Vendor, World};
 
 async fn world(vendor: Vendor) -> World {
     World::start_at(vendor, SimConfig::fast(4.0), |operator| operator).await
@@ -82,8 +39,8 @@ async fn belongs_to(world: &World, user: Option<&str>) {
     .await;
 }
 
-/// Everything is deleted, and the vendor is as it was.
-async fn farewell(world: &World) {
+/// Everything is deleted, and the vendor is as it was; so many desktops were declared in all.
+async fn farewell(world: &World, desktops: usize) {
     world.delete::<Desktop>("alice").await;
     world.gone::<Desktop>("alice").await;
     assert_eq!(world.instances(), 0);
@@ -91,9 +48,16 @@ async fn farewell(world: &World) {
     world.gone::<DesktopCluster>("office").await;
     world.delete::<DesktopProvider>("acme").await;
     world.gone::<DesktopProvider>("acme").await;
-    assert_eq!(world.ledger().ever_created(Kind::Instance).len(), 1);
+    let made = world.ledger().ever_created(Kind::Instance).len();
+    assert_eq!(made, desktops, "one for each that was declared");
 }
 
+/// Whatever of a document has a use for the kinds was called.
+fn lived(world: &World, calls: &Calls) {
+    reached(world, calls.reached);
+}
+
+/// Each of these was called.
 pub fn reached(world: &World, actions: &[&str]) {
     let ledger = world.ledger();
     let missing: Vec<_> = actions
@@ -105,7 +69,7 @@ pub fn reached(world: &World, actions: &[&str]) {
 
 #[tokio::test]
 async fn a_desktop_lives_at_capital_online() {
-    let world = world(capital_online()).await;
+    let world = world(Vendor::capital_online()).await;
     for (name, email) in [("alice", "alice@example.com"), ("bob", "bob@example.com")] {
         world.edit(CapitalOnlineEdit::AddSubAccount {
             account: "testid".into(),
@@ -113,8 +77,18 @@ async fn a_desktop_lives_at_capital_online() {
             name: name.into(),
         });
     }
-    let office = world.office().await;
-    assert!(!office.status.unwrap().gateways.is_empty());
+    let office = world.office().await.status.unwrap();
+    // A part of the network goes missing, and the vendor is asked to supply it.
+    world.edit(CapitalOnlineEdit::BreakNet {
+        net: office.id.unwrap(),
+    });
+    let whole = office.gateways.len();
+    object(&world.api::<DesktopCluster>(), "office", "is whole again", |c| {
+        let gateways = c.status.as_ref().map(|s| s.gateways.len());
+        gateways == Some(whole) && c.is("Ready", "True") && world.committed("SupplyDefaultNet") > 0
+    })
+    .await;
+    assert!(whole > 1 && world.committed("SupplyDefaultNet") == 1);
     let alice = json!({"user": {"name": "alice", "email": "alice@example.com"}});
     let seen = world.ready_desktop("alice", alice).await.status.unwrap();
     assert_eq!(seen.user.unwrap().email.as_deref(), Some("alice@example.com"));
@@ -163,42 +137,13 @@ async fn a_desktop_lives_at_capital_online() {
     patch(&world, json!({"power": "Stopped"})).await;
     world.reason::<Desktop>("alice", "Ready", "Stopped").await;
     patch(&world, json!({"billing": {"onDelete": "DeleteNow"}})).await;
-    farewell(&world).await;
-    reached(
-        &world,
-        &[
-            "QuerySites",
-            "QueryProducts",
-            "GetLineBillingScheme",
-            "GetDefaultNet",
-            "GetCustomNet",
-            "CreateDefaultNet",
-            "QueryTask",
-            "QueryImages",
-            "CreateVm",
-            "QueryVms",
-            "QueryVm",
-            "QueryExpireVms",
-            "QueryVmPrice",
-            "GetEipPrice",
-            "QuerySubAccounts",
-            "BindAccounts",
-            "ChangeAccount",
-            "UnbindAccounts",
-            "ChangeVmName",
-            "UpdateVmLabels",
-            "OperateVm",
-            "RebuildVm",
-            "UpdateOrder",
-            "RenewalOrder",
-            "DeleteVm",
-        ],
-    );
+    farewell(&world, 1).await;
+    lived(&world, &CAPITAL_ONLINE);
 }
 
 #[tokio::test]
 async fn a_policy_that_capital_online_cannot_enforce_keeps_desktops_from_being_made() {
-    let world = world(capital_online()).await;
+    let world = world(Vendor::capital_online()).await;
     let policy = json!({"policy": {"clipboard": "Disabled"}});
     world.cluster("office", policy).await;
     let office: DesktopCluster = world.reason("office", "Stalled", "Unsupported").await;
@@ -216,13 +161,26 @@ async fn a_policy_that_capital_online_cannot_enforce_keeps_desktops_from_being_m
 
 #[tokio::test]
 async fn a_desktop_lives_at_huawei_workspace() {
-    let world = world(huawei()).await;
+    let world = world(Vendor::huawei()).await;
     for name in ["alice", "bob"] {
         world.edit(HuaweiEdit::AddUser {
             project: PROJECT.into(),
             name: name.into(),
         });
     }
+    // Who has no access key logs in.
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login"},
+        "stringData": {"domainName": "office", "userName": "testid", "password": "testsecret"},
+    });
+    world.env.apply(&secret.to_string()).await;
+    let mut login: Value = serde_json::from_str(&world.provider()).unwrap();
+    login["metadata"]["name"] = json!("login");
+    login["spec"]["credentialsSecretRef"]["name"] = json!("login");
+    login["spec"]["huaweiWorkspace"]["iamEndpoint"] = json!(world.sim.url());
+    world.env.apply(&login.to_string()).await;
+    world.ready::<DesktopProvider>("login").await;
+
     let office = world.office().await;
     assert!(office.is("PolicyEnforced", "True"), "{office:?}");
     world.ready_desktop("alice", json!({"user": {"name": "alice"}})).await;
@@ -257,12 +215,13 @@ async fn a_desktop_lives_at_huawei_workspace() {
     world.reason::<Desktop>("alice", "Ready", "Running").await;
     patch(&world, json!({"user": null})).await;
     belongs_to(&world, None).await;
-    farewell(&world).await;
+    farewell(&world, 1).await;
+    lived(&world, &HUAWEI);
 }
 
 #[tokio::test]
 async fn a_desktop_lives_at_cloud_desktop_with_the_extended_api() {
-    let world = world(cloud_desktop(true)).await;
+    let world = world(Vendor::cloud_desktop(true)).await;
     world.office().await;
     world.ready_desktop("alice", json!({})).await;
     restarted(&world).await;
@@ -272,25 +231,47 @@ async fn a_desktop_lives_at_cloud_desktop_with_the_extended_api() {
     world.reason::<Desktop>("alice", "Ready", "Stopped").await;
     patch(&world, json!({"power": "Running"})).await;
     world.reason::<Desktop>("alice", "Ready", "Running").await;
-    farewell(&world).await;
-    reached(
-        &world,
-        &[
-            "DescribeRegions",
-            "DescribeDesktopTypeItems",
-            "DescribeAvailableResource",
-            "DescribeDesktopOwner",
-            "CreateDesktop",
-            "DeleteDesktop",
-            "DescribeDesktops",
-        ],
-    );
+    let other = "img-win2016";
+    patch(&world, json!({"image": {"id": other}, "onImageChange": "Rebuild"})).await;
+    object(&world.api::<Desktop>(), "alice", "has the other image", |d| {
+        d.status.as_ref().and_then(|s| s.image_id.as_deref()) == Some(other) && d.is("Ready", "True")
+    })
+    .await;
+    assert_eq!(world.committed("ReplaceDesktopImage"), 1);
+    renewed_at_cloud_desktop(&world).await;
+    farewell(&world, 2).await;
+    lived(&world, &CLOUD_DESKTOP);
+}
+
+/// A desktop that is paid in advance is paid for longer because its manifest says so, and then ends with its term.
+async fn renewed_at_cloud_desktop(world: &World) {
+    let month = json!({"count": 1, "unit": "Month"});
+    let bought = json!({"billing": {"mode": "Subscription", "period": month}});
+    let bob = world.ready_desktop("bob", bought).await.status.unwrap();
+    let wanted = bob.expires_at.unwrap().0 + jiff::SignedDuration::from_hours(24);
+    let longer = json!({"spec": {"billing": {"paidUntil": wanted.to_string()}}});
+    world.patch::<Desktop>("bob", longer).await;
+    object(&world.api::<Desktop>(), "bob", "is paid for longer", |d| {
+        let until = d.status.as_ref().and_then(|s| s.expires_at.as_ref());
+        until.is_some_and(|at| at.0 >= wanted) && d.is("Ready", "True")
+    })
+    .await;
+    let ledger = world.ledger();
+    let renewals = ledger.committed("RenewDesktop");
+    assert!(renewals.len() == 1 && renewals[0].param("ClientToken").is_some());
+    world.delete::<Desktop>("bob").await;
+    world.reason::<Desktop>("bob", "DeletionBlocked", "Prepaid").await;
+    world.edit(CloudDesktopEdit::DeleteDesktop {
+        desktop: bob.id.unwrap(),
+    });
+    world.gone::<Desktop>("bob").await;
+    assert!(world.ledger().calls("DeleteDesktop").is_empty());
 }
 
 /// With the documented calls alone a desktop can be made and deleted, and nothing is claimed to be known of it.
 #[tokio::test]
 async fn what_cloud_desktop_does_not_tell_is_not_made_up() {
-    let world = world(cloud_desktop(false)).await;
+    let world = world(Vendor::cloud_desktop(false)).await;
     world.office().await;
     world.desktop("alice", json!({})).await;
     let alice: Desktop = world.reason("alice", "Ready", "NotObservable").await;
@@ -300,5 +281,5 @@ async fn what_cloud_desktop_does_not_tell_is_not_made_up() {
     patch(&world, json!({"power": "Stopped"})).await;
     let alice: Desktop = world.reason("alice", "Stalled", "Unsupported").await;
     assert!(alice.says("Stalled").contains("spec.power"));
-    farewell(&world).await;
+    farewell(&world, 1).await;
 }

@@ -53,6 +53,53 @@ impl Vendor {
             }),
         }
     }
+
+    /// CapitalOnline gcw, in the default network of a site.
+    pub fn capital_online() -> Self {
+        Self {
+            word: "capitalOnline",
+            block: json!({"siteId": SITE}),
+            cluster: json!({"network": {}, "capitalOnline": {"defaultNetwork": true}}),
+            desktop: json!({
+                "flavor": "900d5a10-0000-4000-8000-000000000001",
+                "image": {"id": "1a6e5a10-0000-4000-8000-000000000001"},
+            }),
+        }
+    }
+
+    /// Alibaba CloudDesktop, with the calls of its document alone or with those of its published client as well.
+    pub fn cloud_desktop(extended: bool) -> Self {
+        Self {
+            word: "cloudDesktop",
+            block: json!({"region": "cn-hangzhou", "extendedApi": extended}),
+            cluster: json!({
+                "network": {"vpcId": "vpc-1", "subnetId": "vsw-1"},
+                "cloudDesktop": {"zoneId": "cn-hangzhou-i"},
+            }),
+            desktop: json!({
+                "flavor": "desktop.n1.small",
+                "image": {"id": "img-win2019"},
+                "user": {"name": "alice"},
+            }),
+        }
+    }
+
+    /// Huawei Workspace.
+    pub fn huawei() -> Self {
+        Self {
+            word: "huaweiWorkspace",
+            block: json!({"region": "cn-north-4", "projectId": PROJECT}),
+            cluster: json!({
+                "network": {"vpcId": "vpc-1"},
+                "policy": {"clipboard": "ClientToDesktop", "localDrive": "ReadOnly", "watermark": {"enabled": true}},
+            }),
+            desktop: json!({
+                "flavor": "workspace.x86.ultimate.large2",
+                "image": {"id": "cc3bbc0b-9441-461b-b80b-48c52f3aed08"},
+                "systemDisk": {"category": "SAS", "sizeGiB": 80},
+            }),
+        }
+    }
 }
 
 impl World {
@@ -277,6 +324,12 @@ impl World {
 
 /// An image every simulated account has.
 pub const IMAGE: &str = "m-windows2019";
+
+/// The site of the usual account at CapitalOnline.
+pub const SITE: &str = "51735a10-0000-4000-8000-000000000001";
+
+/// The project of the usual account at Huawei Workspace.
+pub const PROJECT: &str = "0bec5db98280d2d02fd6c00c2de791ce";
 
 /// A kind of ours, as a test looks at it.
 pub trait Seen: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug {

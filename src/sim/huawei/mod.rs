@@ -27,3 +27,4 @@ pub(crate) mod wire;
 mod work;
 
 pub use model::{Desktop, Huawei, Image, Job, Member, PolicyGroup, Pool, Project, SubJob, User, Volume};
+pub use routes::operations;

@@ -198,6 +198,12 @@ pub(super) fn find(method: &Method, path: &[String]) -> Option<(&'static str, Ve
         .find_map(|(_, pattern, name, _)| Some((*name, fit(pattern, path)?)))
 }
 
+/// The names of all operations, the token call among them.
+pub fn operations() -> impl Iterator<Item = &'static str> {
+    let of_workspace = ROUTES.iter().map(|(_, _, name, _)| *name);
+    of_workspace.chain([TOKEN.0])
+}
+
 /// What an operation does.
 pub(super) fn action(name: &str) -> Option<Action> {
     ROUTES

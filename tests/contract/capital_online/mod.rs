@@ -21,3 +21,6 @@ mod simulator;
 mod simulator_rest;
 mod together;
 mod vendor;
+
+pub use backend::desktop_in;
+pub use client::{SITE, own_net};

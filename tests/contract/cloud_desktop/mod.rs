@@ -14,3 +14,5 @@ mod published_clients;
 mod signature;
 mod simulator;
 mod users;
+
+pub use account::desktop;

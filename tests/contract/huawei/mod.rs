@@ -9,3 +9,6 @@ mod signing;
 mod sim_answers;
 mod sim_door;
 mod sim_faults;
+
+pub use backend::desktop;
+pub use client::PROJECT;
