@@ -108,6 +108,8 @@ pub struct ObservedDesktop {
     pub vendor_state: String,
     /// What it means.
     pub state: DesktopState,
+    /// The vendor's word for the state says that somebody is connected.
+    pub in_use: bool,
     /// Whether a stopped desktop still costs money, in the vendor's word.
     pub stopped_mode: Option<String>,
     /// Instance type.

@@ -152,7 +152,29 @@ async fn an_image_is_captured_at_huawei_workspace_by_a_job() {
     world.office().await;
     // Nobody looks after its power, so it is put back as it was.
     world.ready_desktop("builder", json!({"power": "Unmanaged"})).await;
+    // The vendor tells of a session by the desktop's state alone.
+    let builder = world.id("builder").await;
+    let login = |word: &str| {
+        world.edit(HuaweiEdit::SetDesktopState {
+            desktop: builder.clone(),
+            status: "ACTIVE".into(),
+            task: String::new(),
+            login: word.into(),
+        })
+    };
+    login("CONNECTED");
+    object(&world.api::<Desktop>(), "builder", "has a user connected", |d| {
+        let session = d.status.as_ref().and_then(|s| s.session.as_ref());
+        session.is_some_and(|s| s.connected)
+    })
+    .await;
     world.image("golden", capture("builder")).await;
+    let golden: DesktopImage = world.reason("golden", "Ready", "WaitingForDesktop").await;
+    assert!(
+        golden.says("Ready").contains("connected to Desktop builder"),
+        "{golden:?}"
+    );
+    login("DISCONNECTED");
     let golden = world.ready::<DesktopImage>("golden").await;
     assert!(golden.says("Ready").contains("left at the vendor"), "{golden:?}");
     put_back(&world, "builder", DesktopState::Running).await;

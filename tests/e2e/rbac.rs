@@ -13,7 +13,7 @@ use crate::chart_rbac_fixture::{install_rbac, operator_kubeconfig};
 use crate::harness::{Env, Operator, eventually};
 use crate::world::{Vendor, World};
 
-const OURS: [&str; 3] = ["desktopproviders", "desktopclusters", "desktops"];
+const OURS: [&str; 4] = ["desktopproviders", "desktopclusters", "desktops", "desktopimages"];
 const GROUP: &str = "desktop-operator.io";
 
 /// Somebody whose rights are asked for.
@@ -215,7 +215,7 @@ subjects: [{{apiGroup: rbac.authorization.k8s.io, kind: User, name: {user}}}]
         users.push(Subject { env: &env, user });
     }
     let here = env.namespace.as_str();
-    for kind in ["desktopclusters", "desktops"] {
+    for kind in ["desktopclusters", "desktops", "desktopimages"] {
         for user in &users {
             for verb in ["get", "list", "watch"] {
                 user.will(verb, GROUP, kind, here).await;

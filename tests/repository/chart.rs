@@ -8,7 +8,13 @@ use serde_json::Value;
 
 use crate::helm;
 
-const KINDS: [&str; 3] = ["desktopclusters", "desktopproviders", "desktops"];
+const KINDS: [&str; 5] = [
+    "desktopclusters",
+    "desktopimages",
+    "desktoppools",
+    "desktopproviders",
+    "desktops",
+];
 
 fn values_files() -> Vec<PathBuf> {
     let folder = std::fs::read_dir(helm::root().join("tests/data/chart")).unwrap();

@@ -196,12 +196,13 @@ fn first_cells(table: &str) -> BTreeSet<String> {
 }
 
 /// Words in the same spelling that are no reasons: values, kinds, and what is shown of an operation.
-const NOT_REASONS: [&str; 14] = [
+const NOT_REASONS: [&str; 15] = [
     "Both",
     "ClientToDesktop",
     "Create",
     "Desktop",
     "DesktopCluster",
+    "DesktopImage",
     "DesktopToClient",
     "Disabled",
     "False",

@@ -119,6 +119,7 @@ impl Row for ObservedDesktop {
             marker: name.as_deref().and_then(naming::marker_in).map(str::to_owned),
             name,
             state: desktop_state(&vendor_state),
+            in_use: vendor_state.eq_ignore_ascii_case("InUse"),
             vendor_state,
             stopped_mode: fields.text("StoppedMode")?,
             flavor: fields.text("InstanceType")?,

@@ -75,6 +75,7 @@ impl Row for ObservedDesktop {
             name,
             state: desktop_state(&status, &task, &login, frozen),
             vendor_state: vendor_state(&status, &task, &login, frozen),
+            in_use: (status.as_str(), login.as_str()) == ("ACTIVE", "CONNECTED"),
             flavor: fields.text("product_id")?,
             image_id: metadata.map(|data| data.id("metering.image_id")).transpose()?.flatten(),
             login: match (status.as_str(), login.as_str()) {

@@ -37,7 +37,7 @@ impl Draft<'_> {
             return false;
         }
         let stops = hold.power == CapturePower::Stop && is_up(observed.state);
-        if stops && self.status.held.is_none() && self.connected() {
+        if stops && self.status.held.is_none() && self.connected(observed) {
             return false;
         }
         let running = self
@@ -76,12 +76,9 @@ impl Draft<'_> {
     }
 
     /// Whether somebody is connected, or could be for all that is known.
-    fn connected(&self) -> bool {
+    fn connected(&self, observed: &ObservedDesktop) -> bool {
         let told = self.inputs.capabilities.is_some_and(|c| c.sessions);
-        match &self.inputs.session {
-            Some(session) => session.connected,
-            None => told,
-        }
+        observed.in_use || self.inputs.session.as_ref().map_or(told, |session| session.connected)
     }
 
     /// What was stopped for an image runs again, also where the manifest leaves power alone.

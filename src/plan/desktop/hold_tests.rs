@@ -76,6 +76,16 @@ fn who_is_connected_is_not_disturbed() {
     assert_ne!(sent(&case.plan()), Some("StopDesktop"));
     case.capabilities = &SILENT;
     assert_eq!(sent(&case.plan()), Some("StopDesktop"));
+    // The word for its state may tell, too.
+    case.observed.as_mut().unwrap().in_use = true;
+    let plan = case.plan();
+    assert_eq!(
+        (
+            sent(&plan) == Some("StopDesktop"),
+            plan.status.session.unwrap().connected
+        ),
+        (false, true)
+    );
     // Left as it is, nobody is disturbed either way.
     case.hold = Some(held_for(CapturePower::AsIs));
     let plan = case.plan();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::api::cluster::{PolicyRow, PolicyState};
 use crate::api::condition;
-use crate::api::desktop::{BillingMode, DesktopState, ObservedUser};
+use crate::api::desktop::{BillingMode, DesktopState, ObservedUser, SessionStatus};
 use crate::backend::capabilities::{Naming, Rename};
 use crate::backend::{BackendError, ObservedDesktop, Operation, TaskKind, naming};
 use crate::plan::managed::{Managed, Turn};
@@ -82,6 +82,20 @@ impl Draft<'_> {
                     before.connected = false;
                 }
             }
+        }
+        // Its state tells of a session before the sessions do, and where nothing else does.
+        let told = self.inputs.capabilities.is_none_or(|c| c.sessions);
+        match status.session.as_mut() {
+            Some(session) if observed.in_use || !told => session.connected = observed.in_use,
+            None if observed.in_use => {
+                status.session = Some(SessionStatus {
+                    connected: true,
+                    client_name: None,
+                    last_logon_time: None,
+                    last_logoff_time: None,
+                });
+            }
+            _ => {}
         }
     }
 

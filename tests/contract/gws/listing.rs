@@ -247,6 +247,7 @@ async fn rows_are_read_as_they_come() {
     let vendor = Vendor::saying(Reply::ok(body)).await;
     let desktops = vendor.backend().list_desktops("gws-1").await.unwrap();
     assert_eq!(desktops[0].user_uid.as_deref(), Some("1234"));
+    assert_eq!((desktops[0].in_use, desktops[1].in_use), (true, false));
     assert_eq!(desktops[0].prepaid, Some(true));
     assert_eq!(desktops[0].expires, Some("2027-01-31T15:59:00Z".parse().unwrap()));
     assert_eq!(desktops[0].state, desktop_operator::api::desktop::DesktopState::Running);
