@@ -69,23 +69,13 @@ impl Draft<'_> {
         }
         let braked = self.braked(&allowance, names.len() - passed).map(|m| ("Brake", m));
         let blocked = braked
-            .or_else(|| self.protected(&protected))
+            .or_else(|| held_by_a_human(&protected))
             .or_else(|| self.desktop_blocked());
         self.status.desired_replicas = 0;
         match blocked {
             Some((reason, message)) => self.blocked(reason, &message),
             None => self.waits(),
         }
-    }
-
-    fn protected(&self, names: &[&str]) -> Option<(&'static str, String)> {
-        let message = format!(
-            "{} protected by annotation {}: {}. Remove it there, to let the pool go.",
-            desktops_are(names.len()),
-            crate::api::PROTECT_ANNOTATION,
-            named(names)
-        );
-        (!names.is_empty()).then_some(("Protected", message))
     }
 
     /// The first of the desktops whose own deletion does not go on.
@@ -121,4 +111,14 @@ impl Draft<'_> {
             self.notices.push(Notice::warning(reason, message.to_owned()));
         }
     }
+}
+
+fn held_by_a_human(names: &[&str]) -> Option<(&'static str, String)> {
+    let message = format!(
+        "{} protected by annotation {}: {}. Remove it there, to let the pool go.",
+        desktops_are(names.len()),
+        crate::api::PROTECT_ANNOTATION,
+        named(names)
+    );
+    (!names.is_empty()).then_some(("Protected", message))
 }

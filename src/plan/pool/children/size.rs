@@ -180,14 +180,14 @@ impl Draft<'_> {
         }
         let revision = self.revision();
         let mut missing = size.target.saturating_sub(size.active.saturating_add(size.deleting));
-        let used: BTreeSet<u32> = self.inputs.children.iter().map(|c| c.slot).collect();
+        let filled: BTreeSet<u32> = self.inputs.children.iter().map(|c| c.slot).collect();
         let mut waiting = people.waiting.clone();
         let mut made = 0usize;
         for slot in 0u32.. {
             if missing == 0 || self.room() == 0 {
                 break;
             }
-            if used.contains(&slot) {
+            if filled.contains(&slot) {
                 continue;
             }
             missing -= 1;
