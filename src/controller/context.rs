@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::accounts::Accounts;
 use super::inventory::InventoryHub;
 use super::observations::{ClusterReads, DisplayReads, PoolReads, PriceReads, Sessions};
+use super::pool::memory::PoolMemory;
 use super::settings::{Settings, UnknownCreate};
 use crate::api::{Desktop, DesktopCluster, DesktopImage, DesktopPool, DesktopProvider};
 use crate::ops::leader::Leadership;
@@ -57,6 +58,8 @@ pub struct Context {
     pub price_reads: PriceReads,
     /// Who is connected where.
     pub sessions: Sessions,
+    /// What was done to pools of Desktops a moment ago.
+    pub pool_memory: PoolMemory,
     /// Providers, as watched.
     pub providers: Store<Guarded<DesktopProvider>>,
     /// Clusters, as watched.
@@ -159,6 +162,7 @@ impl Context {
             pool_reads: PoolReads::default(),
             price_reads: PriceReads::default(),
             sessions: Sessions::default(),
+            pool_memory: PoolMemory::default(),
             providers: stores.providers,
             clusters: stores.clusters,
             desktops: stores.desktops,

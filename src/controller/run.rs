@@ -108,17 +108,18 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow
             Api::<Guarded<Desktop>>::all(client.clone()),
             watch(),
             awaited_cluster(context.clusters.clone()),
+        )
+        .watches(
+            Api::<Guarded<DesktopPool>>::all(client.clone()),
+            watch(),
+            cluster_awaiting_pool(context.clusters.clone()),
         );
     let desktops = desktops.watches(
         Api::<Guarded<DesktopCluster>>::all(client.clone()),
         watch(),
         desktops_of(context.desktops.clone()),
     );
-    let pools = pools.watches(
-        Api::<Guarded<DesktopCluster>>::all(client),
-        watch(),
-        pools_of(context.pools.clone()),
-    );
+    let pools = watched_pools(pools, client, &context);
 
     let mut running = JoinSet::new();
     let readiness = runtime.readiness;
@@ -145,6 +146,28 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow
         anyhow::ensure!(context.shutdown.is_cancelled(), "controller {name} ended by itself");
     }
     Ok(())
+}
+
+/// Pools look again when what they are made of or made from changes.
+fn watched_pools(
+    pools: Controller<Guarded<DesktopPool>>,
+    client: Client,
+    context: &Context,
+) -> Controller<Guarded<DesktopPool>> {
+    pools
+        .watches(Api::<Guarded<Desktop>>::all(client.clone()), watch(), |desktop| {
+            pool_of(&desktop)
+        })
+        .watches(
+            Api::<Guarded<DesktopCluster>>::all(client.clone()),
+            watch(),
+            pools_of(context.pools.clone()),
+        )
+        .watches(
+            Api::<Guarded<DesktopImage>>::all(client),
+            watch(),
+            pools_of_image(context.pools.clone()),
+        )
 }
 
 fn watch() -> watcher::Config {
@@ -312,6 +335,30 @@ fn desktops_of(
     }
 }
 
+/// A cluster that is being deleted looks again when one of its pools changes or goes.
+fn cluster_awaiting_pool(
+    clusters: Store<Guarded<DesktopCluster>>,
+) -> impl Fn(Guarded<DesktopPool>) -> Option<ObjectRef<Guarded<DesktopCluster>>> {
+    move |pool| {
+        let pool = pool.0.ok()?;
+        let namespace = pool.namespace()?;
+        let name = pool.spec.template.spec.cluster_ref.name;
+        let at = ObjectRef::<Guarded<DesktopCluster>>::new(&name).within(&namespace);
+        let cluster = clusters.get(&at)?;
+        cluster.meta().deletion_timestamp.is_some().then_some(at)
+    }
+}
+
+/// The pool that a Desktop belongs to looks again when it changes or goes.
+fn pool_of(desktop: &Guarded<Desktop>) -> Option<ObjectRef<Guarded<DesktopPool>>> {
+    let owners = desktop.meta().owner_references.iter().flatten();
+    let owner = owners
+        .into_iter()
+        .find(|o| o.controller == Some(true) && o.kind == "DesktopPool")?;
+    let namespace = desktop.namespace()?;
+    Some(ObjectRef::<Guarded<DesktopPool>>::new(&owner.name).within(&namespace))
+}
+
 /// Pools look again when their cluster changes.
 fn pools_of(
     pools: Store<Guarded<DesktopPool>>,
@@ -324,6 +371,24 @@ fn pools_of(
                 .ok()
                 .filter(|p| here && p.spec.template.spec.cluster_ref.name == name)
                 .map(reference)
+        };
+        pools.state().iter().filter_map(|p| of(p)).collect()
+    }
+}
+
+/// Pools look again when the image of their template changes.
+fn pools_of_image(
+    pools: Store<Guarded<DesktopPool>>,
+) -> impl Fn(Guarded<DesktopImage>) -> Vec<ObjectRef<Guarded<DesktopPool>>> {
+    move |image| {
+        let (namespace, name) = (image.namespace(), image.name_any());
+        let named = |p: &DesktopPool| {
+            let reference = p.spec.template.spec.image.reference.as_ref();
+            reference.is_some_and(|r| r.name == name)
+        };
+        let of = |p: &Guarded<DesktopPool>| {
+            let here = p.namespace() == namespace;
+            p.0.as_ref().ok().filter(|p| here && named(p)).map(reference)
         };
         pools.state().iter().filter_map(|p| of(p)).collect()
     }
