@@ -16,6 +16,7 @@ use super::accounts::Accounts;
 use super::image::ImageReads;
 use super::inventory::InventoryHub;
 use super::observations::{ClusterReads, DisplayReads, PoolReads, PriceReads, Sessions};
+use super::pool::memory::PoolMemory;
 use super::settings::{Settings, UnknownCreate};
 use crate::api::{Desktop, DesktopCluster, DesktopImage, DesktopPool, DesktopProvider};
 use crate::ops::leader::Leadership;
@@ -60,6 +61,8 @@ pub struct Context {
     pub price_reads: PriceReads,
     /// Who is connected where.
     pub sessions: Sessions,
+    /// What was done to pools of Desktops a moment ago.
+    pub pool_memory: PoolMemory,
     /// Providers, as watched.
     pub providers: Store<Guarded<DesktopProvider>>,
     /// Clusters, as watched.
@@ -163,6 +166,7 @@ impl Context {
             pool_reads: PoolReads::default(),
             price_reads: PriceReads::default(),
             sessions: Sessions::default(),
+            pool_memory: PoolMemory::default(),
             providers: stores.providers,
             clusters: stores.clusters,
             desktops: stores.desktops,

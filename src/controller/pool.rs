@@ -2,6 +2,7 @@
 
 mod brake;
 mod children;
+pub mod memory;
 mod native;
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use super::error::Error;
 use super::kind::Kind;
 use super::status::Stored;
 use crate::api::{DesktopCluster, DesktopPool, DesktopPoolStatus, POOL_FINALIZER};
-use crate::backend::connect;
+use crate::backend::{Capabilities, connect};
 
 impl Stored for DesktopPool {
     type Status = DesktopPoolStatus;
@@ -61,10 +62,14 @@ fn is_native(context: &Context, object: &DesktopPool) -> bool {
         .as_ref()
         .is_some_and(|s| s.binding.is_some() || s.create.is_some());
     recorded
-        || cluster_of(context, object).is_some_and(|cluster| {
-            let name = cluster::provider_of(&cluster);
-            let provider = context.providers.get(&ObjectRef::new(name));
-            let spec = provider.as_ref().and_then(|p| p.0.as_ref().ok()).map(|p| &p.spec);
-            spec.and_then(connect::capabilities_of).is_some_and(|c| c.native_pools)
-        })
+        || cluster_of(context, object)
+            .is_some_and(|cluster| capabilities_of(context, &cluster).is_some_and(|c| c.native_pools))
+}
+
+/// What the vendor of a cluster can do.
+fn capabilities_of(context: &Context, cluster: &DesktopCluster) -> Option<&'static Capabilities> {
+    let name = cluster::provider_of(cluster);
+    let provider = context.providers.get(&ObjectRef::new(name));
+    let spec = provider.as_ref().and_then(|p| p.0.as_ref().ok()).map(|p| &p.spec);
+    spec.and_then(connect::capabilities_of)
 }

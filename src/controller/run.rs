@@ -114,14 +114,15 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow
             Api::<Guarded<Desktop>>::all(client.clone()),
             watch(),
             awaited_cluster(context.clusters.clone()),
+        )
+        .watches(
+            Api::<Guarded<DesktopPool>>::all(client.clone()),
+            watch(),
+            cluster_awaiting_pool(context.clusters.clone()),
         );
     let desktops = watching_desktops(desktops, &context);
     let images = watching_images(images, &context);
-    let pools = pools.watches(
-        Api::<Guarded<DesktopCluster>>::all(client),
-        watch(),
-        pools_of(context.pools.clone()),
-    );
+    let pools = watching_pools(pools, &context);
 
     let mut running = JoinSet::new();
     let readiness = runtime.readiness;
@@ -182,6 +183,25 @@ fn watching_images(images: Controller<Guarded<DesktopImage>>, context: &Context)
             Api::<Guarded<DesktopPool>>::all(context.client.clone()),
             watch(),
             image_awaiting_pool(context.images.clone()),
+        )
+}
+
+/// Pools look again when what they are made of or made from changes.
+fn watching_pools(pools: Controller<Guarded<DesktopPool>>, context: &Context) -> Controller<Guarded<DesktopPool>> {
+    let client = &context.client;
+    pools
+        .watches(Api::<Guarded<Desktop>>::all(client.clone()), watch(), |desktop| {
+            pool_of(&desktop)
+        })
+        .watches(
+            Api::<Guarded<DesktopCluster>>::all(client.clone()),
+            watch(),
+            pools_of(context.pools.clone()),
+        )
+        .watches(
+            Api::<Guarded<DesktopImage>>::all(client.clone()),
+            watch(),
+            pools_of_image(context.pools.clone()),
         )
 }
 
@@ -437,6 +457,30 @@ fn image_awaiting_pool(
     }
 }
 
+/// A cluster that is being deleted looks again when one of its pools changes or goes.
+fn cluster_awaiting_pool(
+    clusters: Store<Guarded<DesktopCluster>>,
+) -> impl Fn(Guarded<DesktopPool>) -> Option<ObjectRef<Guarded<DesktopCluster>>> {
+    move |pool| {
+        let pool = pool.0.ok()?;
+        let namespace = pool.namespace()?;
+        let name = pool.spec.template.spec.cluster_ref.name;
+        let at = ObjectRef::<Guarded<DesktopCluster>>::new(&name).within(&namespace);
+        let cluster = clusters.get(&at)?;
+        cluster.meta().deletion_timestamp.is_some().then_some(at)
+    }
+}
+
+/// The pool that a Desktop belongs to looks again when it changes or goes.
+fn pool_of(desktop: &Guarded<Desktop>) -> Option<ObjectRef<Guarded<DesktopPool>>> {
+    let owners = desktop.meta().owner_references.iter().flatten();
+    let owner = owners
+        .into_iter()
+        .find(|o| o.controller == Some(true) && o.kind == "DesktopPool")?;
+    let namespace = desktop.namespace()?;
+    Some(ObjectRef::<Guarded<DesktopPool>>::new(&owner.name).within(&namespace))
+}
+
 /// Pools look again when their cluster changes.
 fn pools_of(
     pools: Store<Guarded<DesktopPool>>,
@@ -449,6 +493,24 @@ fn pools_of(
                 .ok()
                 .filter(|p| here && p.spec.template.spec.cluster_ref.name == name)
                 .map(reference)
+        };
+        pools.state().iter().filter_map(|p| of(p)).collect()
+    }
+}
+
+/// Pools look again when the image of their template changes.
+fn pools_of_image(
+    pools: Store<Guarded<DesktopPool>>,
+) -> impl Fn(Guarded<DesktopImage>) -> Vec<ObjectRef<Guarded<DesktopPool>>> {
+    move |image| {
+        let (namespace, name) = (image.namespace(), image.name_any());
+        let named = |p: &DesktopPool| {
+            let reference = p.spec.template.spec.image.reference.as_ref();
+            reference.is_some_and(|r| r.name == name)
+        };
+        let of = |p: &Guarded<DesktopPool>| {
+            let here = p.namespace() == namespace;
+            p.0.as_ref().ok().filter(|p| here && named(p)).map(reference)
         };
         pools.state().iter().filter_map(|p| of(p)).collect()
     }

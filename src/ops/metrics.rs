@@ -53,6 +53,8 @@ pub struct Metrics {
     throttled_seconds: Family<Account, Counter<f64, AtomicU64>>,
     time_to_ready: Histograms<Kind>,
     drift_healed: Family<Drift, Counter>,
+    pool_removals: Counter,
+    rollouts_halted: Counter,
     orphans: Family<Account, Gauge>,
     /// What the gauge sums up, by account and cluster: clusters come and go, and are no label.
     orphans_of_clusters: Mutex<BTreeMap<(String, String), usize>>,
@@ -82,6 +84,8 @@ impl Metrics {
             throttled_seconds: Family::default(),
             time_to_ready: Family::new_with_constructor(|| Histogram::new(READY_SECONDS)),
             drift_healed: Family::default(),
+            pool_removals: Counter::default(),
+            rollouts_halted: Counter::default(),
             orphans: Family::default(),
             orphans_of_clusters: Mutex::default(),
         };
@@ -151,6 +155,16 @@ impl Metrics {
             "desktop_operator_drift_healed",
             "Changes made behind the operator's back that were put right",
             self.drift_healed.clone(),
+        );
+        registry.register(
+            "desktop_operator_pool_removals",
+            "Desktops that pools removed because there were too many, or because the pool was deleted",
+            self.pool_removals.clone(),
+        );
+        registry.register(
+            "desktop_operator_rollouts_halted",
+            "Roll-outs that stopped because changed desktops had failed",
+            self.rollouts_halted.clone(),
         );
         registry.register(
             "desktop_operator_orphans",
@@ -229,6 +243,16 @@ impl Metrics {
     /// Something changed behind our back was put right.
     pub fn drift_healed(&self, kind: &'static str, field: &'static str) {
         self.drift_healed.get_or_create(&Drift { kind, field }).inc();
+    }
+
+    /// A pool removed so many desktops, because there were too many or because it was deleted.
+    pub fn pool_removed(&self, count: usize) {
+        self.pool_removals.inc_by(u64::try_from(count).unwrap_or_default());
+    }
+
+    /// The roll-out of a pool stopped, because changed desktops had failed.
+    pub fn rollout_halted(&self) {
+        self.rollouts_halted.inc();
     }
 
     /// Vendor desktops of a cluster whose resource is gone; `None` when the cluster is gone too. Shown is the sum over

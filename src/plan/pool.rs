@@ -2,6 +2,7 @@
 //! many desktops may be out of service, which of them go first when there are too many, and the brake of a namespace.
 
 pub mod brake;
+pub mod children;
 pub mod native;
 pub mod removal;
 

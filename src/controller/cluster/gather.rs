@@ -235,19 +235,32 @@ fn claimed(context: &Context, uid: &str) -> Vec<String> {
         .collect()
 }
 
-/// Desktops that name this cluster.
+/// Pools and desktops that name this cluster.
 fn used_by(context: &Context, object: &DesktopCluster) -> Vec<String> {
     let (namespace, name) = (object.namespace(), object.name_any());
-    let mut names: Vec<String> = context
+    let mut pools: Vec<String> = context
+        .pools
+        .state()
+        .iter()
+        .filter(|p| p.namespace() == namespace)
+        .filter(|p| {
+            p.0.as_ref()
+                .is_ok_and(|p| p.spec.template.spec.cluster_ref.name == name)
+        })
+        .map(|p| format!("DesktopPool {}", p.name_any()))
+        .collect();
+    pools.sort();
+    let mut desktops: Vec<String> = context
         .desktops
         .state()
         .iter()
         .filter(|d| d.namespace() == namespace)
         .filter(|d| d.0.as_ref().is_ok_and(|d| d.spec.cluster_ref.name == name))
-        .map(|d| d.name_any())
+        .map(|d| format!("Desktop {}", d.name_any()))
         .collect();
-    names.sort();
-    names
+    desktops.sort();
+    pools.extend(desktops);
+    pools
 }
 
 /// Desktops of ours whose resource is gone.

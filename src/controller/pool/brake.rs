@@ -9,7 +9,8 @@ use crate::controller::context::Context;
 use crate::controller::error::{Error, is_not_found};
 use crate::plan::pool::brake::{Brake, Facts};
 
-/// The brake of the namespace of a pool, as it holds for this pool.
+/// The brake of the namespace of a pool, as it holds for this pool. Whoever removes something by it holds
+/// [`PoolMemory::gate`](super::memory::PoolMemory::gate) from here until the removal is written.
 pub(super) async fn facts(context: &Context, object: &DesktopPool) -> Result<Facts, Error> {
     let namespace = object.namespace().unwrap_or_default();
     let found = Api::<Namespace>::all(context.client.clone())
@@ -34,11 +35,14 @@ pub(super) async fn facts(context: &Context, object: &DesktopPool) -> Result<Fac
         .filter(|pool| pool.namespace().as_deref() == Some(namespace.as_str()) && pool.meta().uid != own);
     for pool in others.chain([object]) {
         let Some(status) = &pool.status else { continue };
-        facts.removals.extend(status.removals.iter().cloned());
-        if pool.metadata.deletion_timestamp.is_none() {
-            let there = usize::try_from(status.replicas).unwrap_or_default();
-            facts.desktops = facts.desktops.saturating_add(there);
-        }
+        let uid = pool.meta().uid.as_deref().unwrap_or_default();
+        // What this process wrote last may not have come back yet.
+        let removals = context.pool_memory.removals_of(uid);
+        facts
+            .removals
+            .extend(removals.unwrap_or_else(|| status.removals.clone()));
+        let there = usize::try_from(status.replicas).unwrap_or_default();
+        facts.desktops = facts.desktops.saturating_add(there);
     }
     Ok(facts)
 }

@@ -17,6 +17,7 @@ use crate::controller::error::Error;
 use crate::controller::status::{add_finalizer, has_finalizer, remove_finalizer, uid, write};
 use crate::controller::{provider, reference};
 use crate::plan::desktop::ClusterView;
+use crate::plan::pool::brake::Facts;
 use crate::plan::pool::native::{Action, Inputs, Plan, answered, plan, polled};
 use crate::plan::{Notice, stalled_by};
 
@@ -38,19 +39,51 @@ pub(super) async fn reconcile(context: &Arc<Context>, object: &Arc<DesktopPool>)
     };
     let status = object.status.clone().unwrap_or_default();
     let limits = context.limits(context.settings.inventory_fast, context.settings.inventory_slow);
-    let inputs = gathered.inputs(context, object, &status, &limits)?;
-    let plan = plan(&inputs);
-    context.pool_reads.set_pace(inputs.uid, plan.pace);
-    Box::pin(carry_out(context, object, &inputs, plan, gathered.backend.clone())).await
+    let unbraked = Facts::default();
+    let inputs = gathered.inputs(context, object, &status, &limits, &unbraked)?;
+    let made = plan(&inputs);
+    context.pool_reads.set_pace(inputs.uid, made.pace);
+    let removes = matches!(made.action, Action::RecordThenChange(PoolChange::DeleteDesktops { .. }));
+    // The namespace is asked only when something is to be removed, or was.
+    if !removes && status.removals.is_empty() {
+        return Box::pin(carry_out(
+            context,
+            object,
+            &inputs,
+            made,
+            (gathered.backend.clone(), None),
+        ))
+        .await;
+    }
+    let gate = context.pool_memory.gate.lock().await;
+    let facts = super::brake::facts(context, object).await?;
+    let inputs = Inputs {
+        brake: &facts,
+        ..inputs.clone()
+    };
+    let made = plan(&inputs);
+    Box::pin(carry_out(
+        context,
+        object,
+        &inputs,
+        made,
+        (gathered.backend.clone(), Some(gate)),
+    ))
+    .await
 }
+
+/// Held until what is removed is written.
+type Gate<'a> = Option<tokio::sync::MutexGuard<'a, ()>>;
 
 async fn carry_out(
     context: &Arc<Context>,
     object: &DesktopPool,
     inputs: &Inputs<'_>,
     plan: Plan,
-    backend: Option<Arc<dyn Backend>>,
+    (backend, gate): (Option<Arc<dyn Backend>>, Gate<'_>),
 ) -> Result<Duration, Error> {
+    // What waits for a vendor keeps no other pool waiting.
+    let gate = gate.filter(|_| matches!(plan.action, Action::RecordThenChange(_)));
     let Plan {
         action,
         mut status,
@@ -60,6 +93,9 @@ async fn carry_out(
         ..
     } = plan;
     let fast = context.settings.inventory_fast;
+    if notices.iter().any(|n| n.reason == "RolloutHalted") {
+        context.metrics.rollout_halted();
+    }
     let backend = match (&action, backend) {
         (Action::Release, _) => return release(context, object, notices).await,
         (Action::None | Action::Reread, _) => None,
@@ -87,7 +123,12 @@ async fn carry_out(
         }
         Action::RecordThenChange(change) => {
             object = write(context, &object, status.clone()).await?;
+            context.pool_memory.wrote_removals(inputs.uid, status.removals.clone());
+            drop(gate);
             let answer = send(context, &*backend, &change, inputs).await?;
+            if let (PoolChange::DeleteDesktops { desktop_ids, .. }, Ok(_)) = (&change, &answer) {
+                context.metrics.pool_removed(desktop_ids.len());
+            }
             let (after, told) = conclude(context, inputs, status, &change, &answer, (healing, &mut notices));
             status = after;
             notices.extend(told);
@@ -118,7 +159,9 @@ async fn carry_out(
             }
         },
     }
+    let removals = status.removals.clone();
     let written = write(context, &object, status).await?;
+    context.pool_memory.wrote_removals(inputs.uid, removals);
     context.publish(&written, notices).await;
     Ok(again.min(fast))
 }
@@ -217,6 +260,7 @@ async fn release(context: &Arc<Context>, object: &DesktopPool, notices: Vec<Noti
     context.publish(object, notices).await;
     remove_finalizer(context, object).await?;
     context.forget(uid(object)?);
+    context.pool_memory.forget(uid(object)?);
     // A cluster that waits for its last user looks again.
     if let Some(cluster) = super::cluster_of(context, object) {
         let _ = context.wake_cluster.send(reference::<DesktopCluster>(&cluster));

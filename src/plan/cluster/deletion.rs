@@ -23,13 +23,7 @@ impl Draft<'_> {
             return;
         }
         if !self.inputs.used_by.is_empty() {
-            let users: Vec<String> = self
-                .inputs
-                .used_by
-                .iter()
-                .map(|name| format!("Desktop {name}"))
-                .collect();
-            let message = waits_for(&users);
+            let message = waits_for(self.inputs.used_by);
             self.blocked("InUse", &message);
             self.pace = Pace::Fast;
             return;

@@ -261,6 +261,9 @@ impl<'a> Draft<'a> {
         if !inputs.paused {
             condition::clear(&mut status.conditions, condition::PAUSED);
         }
+        if !status.removals.is_empty() {
+            status.removals = inputs.brake.recorded(&status.removals, 0, inputs.now);
+        }
         Self {
             inputs,
             status,

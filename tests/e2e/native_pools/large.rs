@@ -8,7 +8,7 @@ use desktop_operator::sim::{Entry, HuaweiEdit, Kind};
 use serde_json::json;
 
 use super::{OTHER, has, most_at_once, patch, pool, rolled, scale, world};
-use crate::world::{Seen, World};
+use crate::world::World;
 
 const BAD: &str = "bad";
 

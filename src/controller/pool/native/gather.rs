@@ -22,7 +22,7 @@ use crate::controller::observations::PoolRead;
 use crate::controller::status::uid;
 use crate::controller::{annotation, cluster, provider};
 use crate::plan::desktop::ClusterView;
-use crate::plan::pool::brake;
+use crate::plan::pool::brake::Facts;
 use crate::plan::pool::native::{Image, Inputs, Observation, vendor_name};
 use crate::plan::{Limits, Pace};
 
@@ -35,7 +35,6 @@ pub(super) struct Gathered {
     read: Arc<PoolRead>,
     fresh: bool,
     claimed_by: Option<String>,
-    brake: brake::Facts,
     protect: Vec<String>,
     remove_first: Vec<String>,
     writer: String,
@@ -48,6 +47,7 @@ impl Gathered {
         object: &'a DesktopPool,
         status: &'a DesktopPoolStatus,
         limits: &'a Limits,
+        facts: &'a Facts,
     ) -> Result<Inputs<'a>, Error> {
         let read = &*self.read;
         let observed = match (&read.pool, read.absent) {
@@ -85,7 +85,7 @@ impl Gathered {
             users: read.users.as_deref(),
             busy: read.busy,
             claimed_by: self.claimed_by.as_deref(),
-            brake: &self.brake,
+            brake: facts,
             in_flight: context.is_in_flight(uid),
             writer: &self.writer,
             limits,
@@ -159,7 +159,6 @@ pub(super) async fn gather(context: &Arc<Context>, object: &DesktopPool) -> Resu
         read,
         fresh,
         claimed_by,
-        brake: super::super::brake::facts(context, object).await?,
         protect: ids(object, PROTECT_ANNOTATION),
         remove_first: ids(object, REMOVE_FIRST_ANNOTATION),
         writer: uuid::Uuid::new_v4().to_string(),

@@ -190,7 +190,7 @@ impl Draft<'_> {
         left.truncate(self.braked(left.len(), &words));
         if left.is_empty() {
             let said = condition::find(&self.status.conditions, condition::READY).map(|c| c.message.clone());
-            return self.blocked("RemovalBraked", &said.unwrap_or_default());
+            return self.blocked("Brake", &said.unwrap_or_default());
         }
         if self.turn_or_blocked("DeleteDesktops", &words) && self.is_fresh() {
             self.send_removal(observed.id.clone(), std::mem::take(left));

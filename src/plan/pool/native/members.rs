@@ -71,7 +71,7 @@ impl Draft<'_> {
             }
             members.truncate(MOST);
             let message = format!("{} users or groups are {words}.", members.len());
-            if self.may_send(action, "Members", &message) {
+            if self.may_send(action, "SettingMembers", &message) {
                 self.drifted(
                     "users",
                     &format!("Who may use the pool was changed at the vendor: {message}"),

@@ -156,7 +156,7 @@ impl<'a> Draft<'a> {
             unready_since_time: None,
         });
         let note = format!("The pool is rolled over to image {wanted}.");
-        self.notices.push(Notice::normal("RollingOut", note));
+        self.notices.push(Notice::normal("RolloutStarted", note));
     }
 
     fn phase(&mut self, phase: RolloutPhase) {

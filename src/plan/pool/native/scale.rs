@@ -9,7 +9,7 @@ use crate::backend::{Login, ObservedDesktop};
 use crate::plan::pool::brake::Allowance;
 use crate::plan::pool::removal::{Candidate, Standing, victims};
 use crate::plan::pool::{count, desktops, max_unavailable};
-use crate::plan::{Pace, readable, until};
+use crate::plan::{Notice, Pace, readable, until};
 
 /// Most desktops added by one call.
 const MOST_MORE: i32 = 1000;
@@ -94,10 +94,11 @@ impl Draft<'_> {
     fn expand(&mut self, observed: &ObservedPool, missing: i32) -> bool {
         let more = missing.min(MOST_MORE);
         let message = format!("{} being added.", are(more));
-        if !self.may_send("ExpandPool", "Expanding", &message) || !self.is_fresh() {
+        if !self.may_send("ExpandPool", "ScalingOut", &message) || !self.is_fresh() {
             return true;
         }
         self.drifted("replicas", &format!("Desktops are missing at the vendor: {message}"));
+        self.notices.push(Notice::normal("ScalingOut", message));
         self.record(PoolWorkKind::Expand, self.status.replicas, more, Vec::new(), None);
         self.action = Action::RecordThenChange(PoolChange::Expand {
             pool_id: observed.id.clone(),
@@ -156,10 +157,11 @@ impl Draft<'_> {
             return true;
         }
         let message = format!("{} {why}", desktops(victims.len()));
-        if !self.may_send("DeleteDesktops", "Removing", &message) || !self.is_fresh() {
+        if !self.may_send("DeleteDesktops", "ScalingIn", &message) || !self.is_fresh() {
             return true;
         }
         self.drifted("replicas", &message);
+        self.notices.push(Notice::normal("ScalingIn", message));
         self.send_removal(observed.id.clone(), victims);
         true
     }
@@ -188,8 +190,7 @@ impl Draft<'_> {
                 format!("{what} The brake of the namespace ({annotation}) lets none go.")
             }
         };
-        self.stamp()
-            .working(&mut self.status.conditions, "RemovalBraked", &message);
+        self.stamp().working(&mut self.status.conditions, "Brake", &message);
         0
     }
 

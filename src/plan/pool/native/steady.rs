@@ -250,6 +250,11 @@ impl<'a> Draft<'a> {
                 "cannot be set by a pool of",
             ),
             (
+                template.power_schedule.is_some(),
+                "spec.template.spec.powerSchedule",
+                "cannot be followed for a pool of",
+            ),
+            (
                 address,
                 "spec.template.spec.network.publicAddress",
                 "cannot be had in a pool of",
@@ -328,16 +333,18 @@ impl<'a> Draft<'a> {
     fn power(&mut self, observed: &ObservedPool) -> bool {
         let present = self.present();
         let up = |d: &&&ObservedDesktop| matches!(d.state, DesktopState::Running | DesktopState::Unregistered);
-        let (power, action, wrong, words) = match self.inputs.spec.template.spec.power {
+        let (power, action, reason, wrong, words) = match self.inputs.spec.template.spec.power {
             Power::Running => (
                 PoolPower::Start,
                 "StartPool",
+                "Starting",
                 present.iter().filter(|d| d.state == DesktopState::Stopped).count(),
                 "started",
             ),
             Power::Stopped => (
                 PoolPower::Stop,
                 "StopPool",
+                "Stopping",
                 present.iter().filter(up).count(),
                 "stopped",
             ),
@@ -346,7 +353,7 @@ impl<'a> Draft<'a> {
         if wrong == 0 {
             return false;
         }
-        if self.may_send(action, "Power", &format!("{wrong} desktops are being {words}.")) {
+        if self.may_send(action, reason, &format!("{wrong} desktops are being {words}.")) {
             let note = format!("{wrong} desktops were not as spec.template.spec.power says and are {words}.");
             self.drifted("power", &note);
             let pool_id = observed.id.clone();

@@ -10,7 +10,7 @@ use super::*;
 use crate::api::desktop::DesktopState;
 use crate::api::pool::RolloutPhase;
 use crate::backend::pool::{Autoscale, PoolScope, PoolState};
-use crate::backend::{Login, Place, huawei};
+use crate::backend::{Login, Place, connect};
 use crate::plan::pool::brake::Brake;
 
 const UID: &str = "3f2a0c1e-0000-4000-8000-000000000001";
@@ -138,7 +138,10 @@ impl Case {
             },
             subnets: &["subnet".to_owned()],
             image: &self.image,
-            capabilities: Some(&huawei::CAPABILITIES),
+            capabilities: connect::capabilities()
+                .into_iter()
+                .map(|(_, capabilities)| capabilities)
+                .find(|c| c.native_pools),
             observed: Observation::Present(&self.pool),
             desktops: &self.desktops,
             listing_started: Some(self.now),
@@ -302,12 +305,9 @@ fn nobodys_desktops_go_first_and_somebodys_stay() {
         time: Time(case.now),
         count: 2,
     }];
-    assert_eq!(case.reason(condition::READY).as_deref(), Some("RemovalBraked"));
+    assert_eq!(case.reason(condition::READY).as_deref(), Some("Brake"));
     case.deleting = true;
-    assert_eq!(
-        case.reason(condition::DELETION_BLOCKED).as_deref(),
-        Some("RemovalBraked")
-    );
+    assert_eq!(case.reason(condition::DELETION_BLOCKED).as_deref(), Some("Brake"));
 }
 
 #[test]

@@ -41,8 +41,8 @@ impl Draft<'_> {
         let count = work.count;
         match work.kind {
             PoolWorkKind::Expand if work.before == 0 => ("Creating", format!("{count} desktops are being made.")),
-            PoolWorkKind::Expand => ("Expanding", format!("{count} desktops are being added.")),
-            PoolWorkKind::Remove => ("Removing", format!("{count} desktops are being removed.")),
+            PoolWorkKind::Expand => ("ScalingOut", format!("{count} desktops are being added.")),
+            PoolWorkKind::Remove => ("ScalingIn", format!("{count} desktops are being removed.")),
             PoolWorkKind::Rebuild => (
                 "RollingOut",
                 format!(
@@ -195,13 +195,9 @@ impl Draft<'_> {
 
     /// What is there counts from now on.
     fn close(&mut self, work: &PoolWork) {
-        if self.effect(work) {
-            let (reason, note) = match work.kind {
-                PoolWorkKind::Expand => ("Expanded", format!("{} desktops were added.", work.count)),
-                PoolWorkKind::Remove => ("Removed", format!("{} desktops were removed.", work.count)),
-                PoolWorkKind::Rebuild => ("Rebuilt", format!("{} desktops were rebuilt.", work.count)),
-            };
-            self.notices.push(Notice::normal(reason, note));
+        if work.kind == PoolWorkKind::Rebuild && self.effect(work) {
+            let note = format!("{} desktops were made anew from another image.", work.count);
+            self.notices.push(Notice::normal("Rebuilt", note));
         }
         self.status.work = None;
         self.status.operation = None;
