@@ -1,5 +1,5 @@
--- Health of DesktopProvider, DesktopCluster and Desktop. Their conditions follow kstatus: Ready means that actual
--- equals wanted, Stalled that only a human can help, and a status of an older generation speaks of another spec.
+-- Health of DesktopProvider, DesktopCluster, DesktopImage and Desktop. Their conditions follow kstatus: Ready means that
+-- actual equals wanted, Stalled that only a human can help, and a status of an older generation speaks of another spec.
 local health = {status = "Progressing", message = "Waiting for the operator"}
 
 if obj.metadata.deletionTimestamp ~= nil then
