@@ -20,10 +20,12 @@ pub struct Settings {
     /// How often the desktops of a cluster are listed at rest.
     #[arg(long, default_value = "60s", value_parser = duration)]
     pub inventory_slow: Duration,
-    /// How often a cluster that is in transition, or its running task, is looked at.
+    /// How often a cluster that is in transition, or its running task, is looked at, and the images of an account are
+    /// listed while one of them is in transition.
     #[arg(long, default_value = "3s", value_parser = duration)]
     pub cluster_fast: Duration,
-    /// How often session policy, directory and network of a cluster at rest are compared.
+    /// How often session policy, directory and network of a cluster at rest are compared, and the images of an account
+    /// are listed.
     #[arg(long, default_value = "60s", value_parser = duration)]
     pub cluster_slow: Duration,
     /// How often the sessions of a cluster are read.

@@ -11,7 +11,7 @@ use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use desktop_operator::api::{Desktop, DesktopCluster};
+use desktop_operator::api::{Desktop, DesktopCluster, DesktopImage};
 
 use crate::harness::eventually;
 use crate::kstatus::{Verdict, verdicts};
@@ -173,4 +173,48 @@ async fn every_state_of_a_life_is_judged_as_it_is_meant() {
     has(&scenes, false, "Creating", "InProgress");
     has(&scenes, false, "Running", "Current");
     has(&scenes, true, "DeletionBlocked", "Terminating");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_state_of_an_image_is_judged_as_it_is_meant() {
+    let world = World::start().await;
+    let (images, desktops) = (
+        Film::of::<DesktopImage>(&world).await,
+        Film::of::<Desktop>(&world).await,
+    );
+    world
+        .image("golden", json!({"capture": {"desktopRef": {"name": "builder"}}}))
+        .await;
+    world.reason::<DesktopImage>("golden", "Ready", "DesktopNotFound").await;
+    world
+        .image("several", json!({"filter": {"namePrefix": "windows"}}))
+        .await;
+    world.reason::<DesktopImage>("several", "Stalled", "SeveralMatch").await;
+    world.office().await;
+    world.ready_desktop("builder", json!({})).await;
+    world.ready::<DesktopImage>("golden").await;
+    world.reason::<Desktop>("builder", "Ready", "Running").await;
+    world
+        .desktop("alice", json!({"image": {"id": null, "ref": {"name": "golden"}}}))
+        .await;
+    world.ready::<Desktop>("alice").await;
+    world.delete::<DesktopImage>("golden").await;
+    world.reason::<DesktopImage>("golden", "DeletionBlocked", "InUse").await;
+    world.delete::<Desktop>("alice").await;
+    images.ends("golden").await;
+
+    let scenes = judged(&images, "golden");
+    assert_eq!(scenes[0], (false, "unseen".into(), "InProgress".into()), "{scenes:#?}");
+    has(&scenes, false, "DesktopNotFound", "InProgress");
+    has(&scenes, false, "WaitingForDesktop", "InProgress");
+    has(&scenes, false, "Creating", "InProgress");
+    has(&scenes, false, "Available", "Current");
+    has(&scenes, true, "DeletionBlocked", "Terminating");
+    let scenes = judged(&images, "several");
+    has(&scenes, false, "SeveralMatch", "Failed");
+    assert!(scenes.iter().all(|s| s.2 != "Current"), "{scenes:#?}");
+    let scenes = judged(&desktops, "builder");
+    has(&scenes, false, "HeldForImage", "InProgress");
+    has(&scenes, false, "Imaging", "InProgress");
+    has(&scenes, false, "Running", "Current");
 }

@@ -110,11 +110,12 @@ impl Draft<'_> {
             .collect();
         self.duplicates(&observed.id, &others);
         self.expiry(observed);
-        if self.held(observed) {
-            return;
-        }
         if let Some((field, why)) = self.unsupported() {
             return self.stalled("Unsupported", &format!("{field} {why}"));
+        }
+        // Only what could be put back as it was is stopped for an image.
+        if self.held(observed) {
+            return;
         }
         match observed.state {
             DesktopState::Creating if self.creation_task() => {}
