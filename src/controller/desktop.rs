@@ -230,7 +230,12 @@ impl Gathered {
     }
 
     fn session(&self, context: &Context, status: &DesktopStatus) -> Option<crate::api::desktop::SessionStatus> {
-        context.sessions.of(self.cluster_id.as_deref()?, status.id.as_deref()?)
+        // They are read with the cluster's passes; a few that failed are no reason to forget.
+        let settings = &context.settings;
+        let max_age = settings.session_interval.max(settings.cluster_slow).saturating_mul(5);
+        context
+            .sessions
+            .of(self.cluster_id.as_deref()?, status.id.as_deref()?, max_age)
     }
 }
 

@@ -321,8 +321,8 @@ pub struct ClusterSessions {
     pub next: Instant,
     /// The request under way.
     pub task: Option<Task>,
-    /// An answer has come since this process began.
-    answered: bool,
+    /// When the latest answer came, since this process began.
+    answered: Option<Instant>,
     by_desktop: HashMap<String, SessionStatus>,
 }
 
@@ -331,7 +331,7 @@ impl ClusterSessions {
         Self {
             next,
             task: None,
-            answered: false,
+            answered: None,
             by_desktop: HashMap::new(),
         }
     }
@@ -372,7 +372,7 @@ impl Sessions {
             .or_insert_with(|| ClusterSessions::unknown(next));
         known.task = None;
         known.next = next;
-        known.answered = true;
+        known.answered = Some(Instant::now());
         let mut changed: Vec<String> = fresh
             .iter()
             .filter(|(id, s)| known.by_desktop.get(*id) != Some(s))
@@ -383,11 +383,14 @@ impl Sessions {
         changed
     }
 
-    /// The latest session on a desktop; one without any times when there was none, `None` before the first answer.
+    /// The latest session on a desktop; one without any times when there was none. `None` before the first answer, and
+    /// when the latest is older than `max_age`: who was connected then says nothing of now.
     #[must_use]
-    pub fn of(&self, cluster_id: &str, desktop_id: &str) -> Option<SessionStatus> {
+    pub fn of(&self, cluster_id: &str, desktop_id: &str, max_age: Duration) -> Option<SessionStatus> {
         let all = lock(&self.0);
-        let known = all.get(cluster_id).filter(|known| known.answered)?;
+        let known = all
+            .get(cluster_id)
+            .filter(|known| known.answered.is_some_and(|at| at.elapsed() <= max_age))?;
         Some(known.by_desktop.get(desktop_id).cloned().unwrap_or_else(no_session))
     }
 
@@ -395,7 +398,7 @@ impl Sessions {
     #[must_use]
     pub fn summary(&self, cluster_id: &str) -> Option<SessionSummary> {
         let all = lock(&self.0);
-        let sessions = &all.get(cluster_id).filter(|known| known.answered)?.by_desktop;
+        let sessions = &all.get(cluster_id).filter(|known| known.answered.is_some())?.by_desktop;
         let connected = sessions.values().filter(|s| s.connected).count();
         Some(SessionSummary {
             connected: i32::try_from(connected).unwrap_or(i32::MAX),

@@ -360,11 +360,11 @@ impl<'a> Draft<'a> {
 
     /// Unknown is not absent: what was last known stays, and a failure is said.
     fn unobserved(&mut self) {
-        let Some(error) = self.inputs.error else {
-            // Not read since it was recorded: a cluster that was just made is waited for, not left alone.
+        if self.status.state.is_none() {
+            // It was just recorded, and is not read yet: waited for, not left alone.
             self.pace = Pace::Fast;
-            return;
-        };
+        }
+        let Some(error) = self.inputs.error else { return };
         self.status.last_error = Some(last_error(error));
         let message = format!("The cluster cannot be observed. {}", explain::message(error));
         if error.class.heals_by_itself() {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use desktop_operator::api::Desktop;
 use desktop_operator::api::desktop::ScheduledPower;
-use desktop_operator::sim::GwsEdit;
+use desktop_operator::sim::{Fault, GwsEdit};
 
 use crate::harness::object;
 use crate::world::{Seen, World};
@@ -128,4 +128,20 @@ async fn with_unmanaged_power_only_the_moments_count() {
     world.calls_since(before, "DescribeInstances", 3).await;
     assert_eq!(sent(&world), (1, 0), "in between it is its user's");
     assert!(world.get::<Desktop>("alice").await.is("Ready", "True"));
+}
+
+/// An account that may not read sessions stops nobody by the clock, and says what to do.
+#[tokio::test]
+async fn a_scheduled_stop_waits_until_it_is_known_who_is_connected() {
+    let world = World::start().await;
+    let sessions = Fault::on("DescribeClusterConnections").always();
+    world.sim.fault(sessions.code(403, "Forbidden.RAM", "not allowed"));
+    world.office().await;
+    world.ready_desktop("alice", json!({"powerSchedule": off()})).await;
+    let alice: Desktop = world.reason("alice", "Ready", "WaitingForSessions").await;
+    assert!(alice.says("Ready").contains("spec.powerSchedule.whenConnected"));
+    assert_eq!(sent(&world), (0, 0));
+    world.sim.clear_faults();
+    world.reason::<Desktop>("alice", "Ready", "Stopped").await;
+    assert_eq!(sent(&world), (1, 0));
 }
