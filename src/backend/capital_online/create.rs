@@ -122,6 +122,8 @@ impl CapitalOnline {
             refused(ErrorClass::NotFound, action, &message)
         })?;
         if !found.products.iter().any(|other| other == product) {
+            // Nothing is for a flavor that does not exist, and then that is what has to be said.
+            self.product(action, product).await?;
             let message = format!("image {id} is not for flavor {product}");
             return Err(refused(ErrorClass::Invalid, action, &message));
         }

@@ -104,8 +104,8 @@ async fn what_cannot_be_made_is_not_sent() {
         ),
         (
             with(&|spec| spec.flavor = "flavor-x".to_owned()),
-            ErrorClass::Invalid,
-            "flavor-x",
+            ErrorClass::NotFound,
+            "does not offer flavor flavor-x",
         ),
         (
             with(&|spec| spec.place.cluster_id = "vpc-x".to_owned()),

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use desktop_operator::backend::{ErrorClass, Operation};
 use desktop_operator::sim::capital_online::Edition;
-use desktop_operator::sim::{Fault, FaultKind, Kind};
+use desktop_operator::sim::{Fault, FaultKind};
 use futures::future::join_all;
 
-use super::backend::{backend_at, connect_with, create, created, desktop, start, stopped, term};
+use super::backend::{connect_with, create, desktop, start, stopped, term};
 use super::client::{OTHER_IMAGE, SITE};
 
 /// Everything that can come instead of an answer and comes at once.
@@ -27,31 +27,6 @@ fn faults() -> Vec<FaultKind> {
             message: "oops".to_owned(),
         },
     ]
-}
-
-#[tokio::test]
-async fn a_creation_is_sent_once_and_is_in_doubt() {
-    for kind in faults() {
-        for after in [false, true] {
-            let (sim, backend) = start(Edition::Y2022).await;
-            let point = Fault::on("CreateVm").always();
-            let point = if after {
-                point.after_commit()
-            } else {
-                point.before_commit()
-            };
-            sim.fault(point.kind(kind.clone()));
-            let error = backend.submit(&create(desktop(&sim))).await.unwrap_err();
-            assert_eq!(error.class, ErrorClass::Ambiguous, "{kind:?}: {error}");
-            let ledger = sim.ledger();
-            assert_eq!(ledger.calls("CreateVm").len(), 1, "{kind:?}");
-            assert_eq!(
-                ledger.ever_created(Kind::Instance).len(),
-                usize::from(after),
-                "{kind:?}"
-            );
-        }
-    }
 }
 
 #[tokio::test]
@@ -126,19 +101,6 @@ async fn a_read_is_made_again_and_then_given_up() {
         assert!(backend.list_users().await.unwrap().is_empty(), "{kind:?}");
     }))
     .await;
-}
-
-#[tokio::test]
-async fn silence_ends_with_the_deadline() {
-    let (sim, backend) = start(Edition::Y2022).await;
-    let id = created(&sim, &*backend).await;
-    let hasty = backend_at(sim.url(), Edition::Y2022, Duration::from_millis(300));
-    sim.fault(Fault::on("DeleteVm").always().timeout());
-    let delete = Operation::DeleteDesktop { desktop_id: id };
-    let error = hasty.submit(&delete).await.unwrap_err();
-    assert_eq!(error.class, ErrorClass::Ambiguous);
-    sim.fault(Fault::on("QuerySubAccounts").always().timeout());
-    assert_eq!(hasty.list_users().await.unwrap_err().class, ErrorClass::Transient);
 }
 
 #[tokio::test]

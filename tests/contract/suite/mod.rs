@@ -106,6 +106,8 @@ fn spoilt() -> Vec<FaultKind> {
         FaultKind::Status { http: 500, page: false },
         FaultKind::Status { http: 502, page: true },
         FaultKind::Status { http: 404, page: true },
+        FaultKind::Status { http: 403, page: true },
+        FaultKind::Status { http: 204, page: false },
         FaultKind::Html,
         FaultKind::Truncated,
         FaultKind::WrongTypes,
@@ -141,6 +143,8 @@ async fn a_listing_survives_what_passes_and_reports_what_lasts() {
                 case.sim.fault(Fault::on(list).always().kind(kind.clone()));
                 let error = case.list().await.unwrap_err();
                 assert_eq!(error.class, ErrorClass::Transient, "{kind:?}: {error}");
+                // Once again after what passed, and three times in all before it is given up.
+                assert_eq!(case.sim.ledger().calls(list).len(), 2 + 3, "{kind:?}");
             }
         })
         .await;
