@@ -32,6 +32,8 @@ mod kstatus_live;
 mod leader;
 mod life;
 mod metrics;
+mod pools;
+mod pools_large;
 mod proxy;
 mod rbac;
 mod references;
