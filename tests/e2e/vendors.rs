@@ -14,7 +14,7 @@ const PRODUCT: &str = "900d5a10-0000-4000-8000-000000000001";
 const IMAGE: &str = "1a6e5a10-0000-4000-8000-000000000001";
 pub const PROJECT: &str = "0bec5db98280d2d02fd6c00c2de791ce";
 
-fn capital_online() -> Vendor {
+pub fn capital_online() -> Vendor {
     Vendor {
         word: "capitalOnline",
         block: json!({"siteId": SITE}),
@@ -23,7 +23,7 @@ fn capital_online() -> Vendor {
     }
 }
 
-fn cloud_desktop(extended: bool) -> Vendor {
+pub fn cloud_desktop(extended: bool) -> Vendor {
     Vendor {
         word: "cloudDesktop",
         block: json!({"region": "cn-hangzhou", "extendedApi": extended}),

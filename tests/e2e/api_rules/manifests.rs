@@ -3,7 +3,7 @@
 use kube::CustomResourceExt;
 use serde_json::{Value, json};
 
-use desktop_operator::api::{Desktop, DesktopCluster, DesktopProvider};
+use desktop_operator::api::{Desktop, DesktopCluster, DesktopPool, DesktopProvider};
 
 /// Our kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,16 +11,18 @@ pub enum Kind {
     Provider,
     Cluster,
     Desktop,
+    Pool,
 }
 
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::Provider, Self::Cluster, Self::Desktop];
+    pub const ALL: [Self; 4] = [Self::Provider, Self::Cluster, Self::Desktop, Self::Pool];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Provider => "DesktopProvider",
             Self::Cluster => "DesktopCluster",
             Self::Desktop => "Desktop",
+            Self::Pool => "DesktopPool",
         }
     }
 
@@ -30,6 +32,7 @@ impl Kind {
             Self::Provider => DesktopProvider::crd(),
             Self::Cluster => DesktopCluster::crd(),
             Self::Desktop => Desktop::crd(),
+            Self::Pool => DesktopPool::crd(),
         };
         let crd = serde_json::to_value(crd).unwrap();
         crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"].clone()
@@ -96,6 +99,7 @@ impl Kind {
                 "onLoss": "Report",
                 "deletionPolicy": "Delete",
             }),
+            Self::Pool => super::pool::full(vendor),
         };
         if let Some(block) = self.vendor_block(vendor) {
             spec[vendor] = block;
@@ -146,13 +150,16 @@ impl Kind {
         match self {
             Self::Provider => Some(provider),
             Self::Cluster => Some(cluster),
-            Self::Desktop => None,
+            Self::Desktop | Self::Pool => None,
         }
     }
 }
 
 /// The vendor in whose block a field is; where it is in none, the first.
 pub fn vendor_of(path: &str) -> &'static str {
+    if let Some(vendor) = super::pool::vendor_of(path) {
+        return vendor;
+    }
     let part = path.split('.').nth(1);
     VENDORS.into_iter().find(|v| part == Some(v)).unwrap_or(VENDORS[0])
 }

@@ -71,6 +71,7 @@ fn minimal(kind: Kind) -> (Value, Value) {
                 "onLoss": "Report",
             }),
         ),
+        Kind::Pool => super::pool::minimal(),
     }
 }
 
