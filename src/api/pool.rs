@@ -26,7 +26,7 @@ use super::desktop::{
     shortname = "dpool",
     category = "vdi",
     status = "DesktopPoolStatus",
-    validation = Rule::new("self.metadata.name.size() <= 57").message("metadata.name must not be longer than 57 characters: the Desktops of the pool are named after it").field_path(".metadata.name"),
+    validation = Rule::new("self.metadata.name.size() <= 57").message("metadata.name must not be longer than 57 characters: the Desktops of the pool are named after it"),
     scale(
         spec_replicas_path = ".spec.replicas",
         status_replicas_path = ".status.replicas",
@@ -159,9 +159,11 @@ pub struct DesktopTemplate {
 pub struct TemplateMetadata {
     /// Labels; those of the operator are added.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 32))]
     pub labels: BTreeMap<String, String>,
     /// Annotations.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 32))]
     pub annotations: BTreeMap<String, String>,
 }
 

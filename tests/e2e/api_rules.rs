@@ -6,5 +6,6 @@ mod bounds;
 mod immutable;
 mod manifests;
 mod objects;
+mod pool;
 mod rules;
 mod samples;

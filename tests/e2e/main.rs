@@ -34,6 +34,8 @@ mod leader;
 mod life;
 mod metrics;
 mod native_pools;
+mod pools;
+mod pools_large;
 mod proxy;
 mod rbac;
 mod references;

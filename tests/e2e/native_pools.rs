@@ -8,17 +8,11 @@ use desktop_operator::api::{DesktopCluster, DesktopPool};
 use desktop_operator::sim::{HuaweiEdit, Kind, SimConfig};
 use serde_json::{Value, json};
 
-use crate::harness::{Env, OperatorBuilder, object};
+use crate::harness::{OperatorBuilder, object};
 use crate::world::{PROJECT, Seen, Vendor, World, merged};
 
 const IMAGE: &str = "cc3bbc0b-9441-461b-b80b-48c52f3aed08";
 const OTHER: &str = "d6b368bc-a24d-4fb5-a8fb-727356a53f33";
-
-impl Seen for DesktopPool {
-    fn api(env: &Env) -> kube::Api<Self> {
-        env.api()
-    }
-}
 
 async fn world(speed: f64, flags: impl FnOnce(OperatorBuilder<'_>) -> OperatorBuilder<'_>) -> World {
     let world = World::start_at(Vendor::huawei(), SimConfig::fast(speed), flags).await;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use desktop_operator::api::{Desktop, DesktopCluster, DesktopImage, DesktopProvider};
+use desktop_operator::api::{Desktop, DesktopCluster, DesktopImage, DesktopPool, DesktopProvider};
 use desktop_operator::sim::{Edit, Kind, Ledger, Sim, SimConfig};
 
 use crate::harness::{Env, Operator, OperatorBuilder, eventually, object};
@@ -192,6 +192,13 @@ impl World {
     pub async fn image(&self, name: &str, spec: Value) {
         let usual = json!({"providerRef": {"name": "acme"}});
         self.put("DesktopImage", name, merged(usual, spec)).await;
+    }
+
+    /// Applies a pool of the usual desktops; `spec` is merged over it.
+    pub async fn pool(&self, name: &str, spec: Value) {
+        let desktop = merged(json!({"clusterRef": {"name": "office"}}), self.vendor.desktop.clone());
+        let usual = json!({"template": {"spec": desktop}});
+        self.put("DesktopPool", name, merged(usual, spec)).await;
     }
 
     async fn put(&self, kind: &str, name: &str, spec: Value) {
@@ -378,6 +385,12 @@ impl Seen for DesktopCluster {
 }
 
 impl Seen for DesktopImage {
+    fn api(env: &Env) -> Api<Self> {
+        env.api()
+    }
+}
+
+impl Seen for DesktopPool {
     fn api(env: &Env) -> Api<Self> {
         env.api()
     }

@@ -173,6 +173,8 @@ pub fn every_metric() -> String {
     metrics.became_ready("Desktop", second);
     metrics.drift_healed("Desktop", "power");
     metrics.orphans("provider", "cluster", Some(1));
+    metrics.pool_removed(1);
+    metrics.rollout_halted();
     metrics.called("account", "action", "ok", second);
     metrics.throttled("account", second);
     metrics.encode()

@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn passes_keep_their_distance() {
         let memory = PoolMemory::default();
-        let long = Duration::from_secs(3600);
+        let long = Duration::from_hours(1);
         assert_eq!(memory.pace("uid", long), None);
         assert!(memory.pace("uid", long).is_some_and(|left| left <= long));
         assert_eq!(memory.pace("uid", Duration::ZERO), None);

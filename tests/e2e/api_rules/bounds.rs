@@ -30,7 +30,7 @@ fn bounds(schema: &Value, keyword: &str) -> bool {
 }
 
 /// One bound: where, which keyword, a value beyond it and one within it.
-struct Bound {
+pub struct Bound {
     kind: Kind,
     path: &'static str,
     keyword: &'static str,
@@ -39,13 +39,13 @@ struct Bound {
 }
 
 /// The bounds of one field.
-struct Field {
+pub struct Field {
     kind: Kind,
     path: &'static str,
     bounds: Vec<Bound>,
 }
 
-fn field(kind: Kind, path: &'static str) -> Field {
+pub fn field(kind: Kind, path: &'static str) -> Field {
     Field {
         kind,
         path,
@@ -54,7 +54,7 @@ fn field(kind: Kind, path: &'static str) -> Field {
 }
 
 impl Field {
-    fn bound(mut self, keyword: &'static str, wrong: Value, right: Value) -> Self {
+    pub fn bound(mut self, keyword: &'static str, wrong: Value, right: Value) -> Self {
         let Self { kind, path, .. } = self;
         self.bounds.push(Bound {
             kind,
@@ -67,27 +67,27 @@ impl Field {
     }
 
     /// Text of `min` to `max` characters.
-    fn length(self, min: usize, max: usize) -> Self {
+    pub fn length(self, min: usize, max: usize) -> Self {
         let text = |n: usize| json!("1".repeat(n));
         self.bound("minLength", text(min - 1), text(min))
             .bound("maxLength", text(max + 1), text(max))
     }
 
-    fn pattern(self, wrong: &str, right: &str) -> Self {
+    pub fn pattern(self, wrong: &str, right: &str) -> Self {
         self.bound("pattern", json!(wrong), json!(right))
     }
 
-    fn range(self, min: i32, max: i32) -> Self {
+    pub fn range(self, min: i32, max: i32) -> Self {
         self.bound("minimum", json!(min - 1), json!(min))
             .bound("maximum", json!(max + 1), json!(max))
     }
 
-    fn one_of(self, right: &str) -> Self {
+    pub fn one_of(self, right: &str) -> Self {
         self.bound("enum", json!("Nonsense"), json!(right))
     }
 
     /// A point in time.
-    fn time(self) -> Self {
+    pub fn time(self) -> Self {
         self.bound("format", json!("next year"), json!("2031-01-01T00:00:00Z"))
     }
 
@@ -108,7 +108,7 @@ impl Field {
     }
 
     /// An id of the vendor.
-    fn id(self, max: usize) -> Self {
+    pub fn id(self, max: usize) -> Self {
         self.length(1, max).pattern("a b", "A-b_c.9")
     }
 
@@ -155,7 +155,7 @@ fn url(length: usize) -> Value {
     json!(format!("https://{host}"))
 }
 
-fn email(length: usize) -> Value {
+pub fn email(length: usize) -> Value {
     let name = "a".repeat(length - "@example.com".len());
     json!(format!("{name}@example.com"))
 }
@@ -268,7 +268,7 @@ fn image() -> Vec<Field> {
 }
 
 fn all() -> Vec<Bound> {
-    let fields = [provider(), cluster(), desktop(), image()];
+    let fields = [provider(), cluster(), desktop(), image(), super::pool::bounds()];
     fields.into_iter().flatten().flat_map(|field| field.bounds).collect()
 }
 

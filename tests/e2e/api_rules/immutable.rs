@@ -11,17 +11,23 @@ const OTHER_VENDOR: &str = "the vendor block of a provider cannot be changed; cr
 pub struct Immutable {
     pub kind: Kind,
     /// Whose full manifest it is.
-    vendor: &'static str,
+    pub vendor: &'static str,
     pub says: &'static str,
-    names: &'static str,
+    pub names: &'static str,
     /// Changes of the full manifest before it is created.
-    before: Vec<Change>,
+    pub before: Vec<Change>,
     /// The update that is refused.
-    update: Vec<Change>,
+    pub update: Vec<Change>,
+}
+
+pub fn immutables() -> Vec<Immutable> {
+    let mut all = super::pool::immutables();
+    all.extend(others());
+    all
 }
 
 #[allow(clippy::too_many_lines, reason = "a table")]
-pub fn immutables() -> Vec<Immutable> {
+fn others() -> Vec<Immutable> {
     let immutable = |kind, vendor, names, says, before: Vec<Change>, update: Vec<Change>| Immutable {
         kind,
         vendor,
@@ -328,6 +334,7 @@ fn mutable(kind: Kind, vendor: &str) -> Vec<Change> {
             ("spec.huaweiWorkspace.availabilityZone", json!("cn-north-4b")),
             ("spec.huaweiWorkspace.securityGroups", Value::Null),
         ],
+        (Kind::Pool, vendor) => super::pool::mutable(vendor),
         (Kind::Cluster | Kind::Desktop | Kind::Image, _) => vec![],
     };
     let common: Vec<Change> = match kind {
@@ -369,6 +376,7 @@ fn mutable(kind: Kind, vendor: &str) -> Vec<Change> {
             ("spec.displayName", json!("Other")),
             ("spec.deletionPolicy", json!("Retain")),
         ],
+        Kind::Pool => vec![],
     };
     own.into_iter().chain(common).collect()
 }

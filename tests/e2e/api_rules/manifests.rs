@@ -3,7 +3,7 @@
 use kube::CustomResourceExt;
 use serde_json::{Value, json};
 
-use desktop_operator::api::{Desktop, DesktopCluster, DesktopImage, DesktopProvider};
+use desktop_operator::api::{Desktop, DesktopCluster, DesktopImage, DesktopPool, DesktopProvider};
 
 /// Our kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,10 +12,11 @@ pub enum Kind {
     Cluster,
     Desktop,
     Image,
+    Pool,
 }
 
 impl Kind {
-    pub const ALL: [Self; 4] = [Self::Provider, Self::Cluster, Self::Desktop, Self::Image];
+    pub const ALL: [Self; 5] = [Self::Provider, Self::Cluster, Self::Desktop, Self::Image, Self::Pool];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -23,6 +24,7 @@ impl Kind {
             Self::Cluster => "DesktopCluster",
             Self::Desktop => "Desktop",
             Self::Image => "DesktopImage",
+            Self::Pool => "DesktopPool",
         }
     }
 
@@ -33,6 +35,7 @@ impl Kind {
             Self::Cluster => DesktopCluster::crd(),
             Self::Desktop => Desktop::crd(),
             Self::Image => DesktopImage::crd(),
+            Self::Pool => DesktopPool::crd(),
         };
         let crd = serde_json::to_value(crd).unwrap();
         crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"].clone()
@@ -106,6 +109,7 @@ impl Kind {
                 "deletionPolicy": "Delete",
             }),
             Self::Image => image(vendor),
+            Self::Pool => super::pool::full(vendor),
         };
         if let Some(block) = self.vendor_block(vendor) {
             spec[vendor] = block;
@@ -175,13 +179,16 @@ impl Kind {
         match self {
             Self::Provider => Some(provider),
             Self::Cluster => Some(cluster),
-            Self::Desktop | Self::Image => None,
+            Self::Desktop | Self::Image | Self::Pool => None,
         }
     }
 }
 
 /// The vendor in whose block, or in whose full manifest alone, a field is; where it is in none, the first.
 pub fn vendor_of(path: &str) -> &'static str {
+    if let Some(vendor) = super::pool::vendor_of(path) {
+        return vendor;
+    }
     for (field, vendor) in [
         ("spec.existingId", "cloudDesktop"),
         ("spec.filter", "capitalOnline"),

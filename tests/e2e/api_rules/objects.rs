@@ -82,6 +82,7 @@ fn minimal(kind: Kind) -> (Value, Value) {
                 "capture": {"desktopRef": {"name": "builder"}, "power": "Stop"},
             }),
         ),
+        Kind::Pool => super::pool::minimal(),
     }
 }
 

@@ -9,16 +9,16 @@ use super::manifests::{Change, Kind, changed, walk};
 use crate::harness::{Env, message};
 
 /// A rule about a manifest.
-struct Rule {
-    kind: Kind,
+pub struct Rule {
+    pub kind: Kind,
     /// What the refusal must say: the rule's message.
-    says: &'static str,
+    pub says: &'static str,
     /// Field or block that the refusal must name.
-    names: &'static str,
+    pub names: &'static str,
     /// Changes that break the rule.
-    wrong: Vec<Change>,
+    pub wrong: Vec<Change>,
     /// Changes as near to them as possible that do not.
-    right: Vec<Change>,
+    pub right: Vec<Change>,
 }
 
 const NEEDS: &str = "flavor and image are required unless existingId adopts a desktop";
@@ -28,9 +28,15 @@ const NEEDS_NETWORK: &str = "network.vpcId is required, unless existingId, capit
 const ONE_MOMENT: &str =
     "with power Running, powerSchedule needs both start and stop; for one of them alone set power to Unmanaged";
 const ONE_WAY: &str = "exactly one of capture, existingId and filter must be set";
-const PERIODS: &str = "period.count must be 1-4 weeks, or 1-9, 12, 24, 36, 48 or 60 months";
+pub const PERIODS: &str = "period.count must be 1-4 weeks, or 1-9, 12, 24, 36, 48 or 60 months";
 
 fn rules() -> Vec<Rule> {
+    let mut all = super::pool::rules();
+    all.extend(others());
+    all
+}
+
+fn others() -> Vec<Rule> {
     let rule = |kind, names, says, wrong: Vec<Change>, right: Vec<Change>| Rule {
         kind,
         says,

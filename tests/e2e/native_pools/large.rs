@@ -8,7 +8,8 @@ use desktop_operator::sim::{Entry, HuaweiEdit, Kind};
 use serde_json::json;
 
 use super::{OTHER, has, most_at_once, patch, pool, rolled, scale, world};
-use crate::world::World;
+use crate::harness::object;
+use crate::world::{Seen, World};
 
 const BAD: &str = "bad";
 
@@ -98,9 +99,11 @@ async fn two_hundred_desktops_are_scaled_rolled_halted_and_deleted() {
     )
     .await;
     kill_after(&mut world, at, "BatchRebuildDesktopsSystemDisk").await;
-    let waiting = world.reason::<DesktopPool>("desk", "Ready", "RolloutWaiting");
-    let desk = never_below(&world, 80, waiting).await;
-    assert_eq!(desk.status.unwrap().updated_replicas, 99);
+    let pools = world.api::<DesktopPool>();
+    let changed = object(&pools, "desk", "has changed all but alice's", |p| {
+        p.is("Ready", "True") && p.status.as_ref().is_some_and(|s| s.updated_replicas == 99)
+    });
+    never_below(&world, 80, changed).await;
     judge_batches(&world, 20);
     let counted = rebuilds(&world);
     assert!(counted.len() == 99 && counted.values().all(|n| *n == 1));

@@ -315,14 +315,17 @@ async fn a_bad_image_is_halted_at_the_canary_and_rolled_back() {
         |p| p.status.as_ref().is_some_and(|s| s.updated_replicas == 5),
     )
     .await;
+    // What is protected is no fault of the pool's.
+    let desk: DesktopPool = world.ready("desk").await;
+    assert!(desk.says("Ready").contains("1 of them keep another image"), "{desk:?}");
     patch(&world, json!({"update": {"paused": true}})).await;
-    world.reason::<DesktopPool>("desk", "Ready", "RolloutPaused").await;
     world
         .patch::<DesktopPool>(
             "desk",
             json!({"metadata": {"annotations": {desktop_operator::api::PROTECT_ANNOTATION: null}}}),
         )
         .await;
+    world.reason::<DesktopPool>("desk", "Ready", "RolloutPaused").await;
     patch(&world, json!({"update": {"paused": false}})).await;
     rolled(&world, OTHER).await;
     let touched = |id: &str| {

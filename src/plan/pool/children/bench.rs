@@ -24,17 +24,17 @@ pub(super) fn vendor(word: &str) -> Capabilities {
 }
 
 pub(super) const LIMITS: Limits = Limits {
-    intent_lifetime: Duration::from_secs(60),
-    settle: Duration::from_secs(600),
+    intent_lifetime: Duration::from_mins(1),
+    settle: Duration::from_mins(10),
     empty_listing_gap: Duration::from_secs(10),
     retry_unknown_create: false,
     backoff_base: Duration::from_secs(5),
-    backoff_max: Duration::from_secs(300),
-    task_deadline: Duration::from_secs(600),
+    backoff_max: Duration::from_mins(5),
+    task_deadline: Duration::from_mins(10),
     resend: Duration::from_secs(30),
     fast: Duration::from_secs(5),
-    slow: Duration::from_secs(60),
-    expiry_warning: Duration::from_secs(86400),
+    slow: Duration::from_mins(1),
+    expiry_warning: Duration::from_hours(24),
 };
 
 /// The pool and everything its plan depends on.

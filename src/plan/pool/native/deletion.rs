@@ -167,9 +167,19 @@ impl Draft<'_> {
             let words = "The pool is being kept from growing, so that it can be emptied.";
             return self.send(PoolChange::Update { pool_id, update }, words);
         }
-        let mut left: Vec<String> = self.present().iter().map(|d| d.id.clone()).collect();
+        let present = self.present();
+        let (kept, left): (Vec<_>, Vec<_>) = present.into_iter().partition(|d| self.is_protected(d));
+        let mut left: Vec<String> = left.into_iter().map(|d| d.id.clone()).collect();
         if !left.is_empty() {
             return self.empty(observed, &mut left);
+        }
+        if !kept.is_empty() {
+            let message = format!(
+                "{} left are protected by the annotation {}, and keep the pool from being deleted.",
+                desktops(kept.len()),
+                crate::api::PROTECT_ANNOTATION
+            );
+            return self.blocked("Protected", &message);
         }
         if self.inputs.desktops.iter().any(|d| d.state == DesktopState::Deleting) {
             return self.deleting("The vendor is deleting the last desktops.");

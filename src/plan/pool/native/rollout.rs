@@ -39,7 +39,9 @@ impl<'a> Draft<'a> {
         let Some(wanted) = self.wanted_image().map(str::to_owned) else {
             return false;
         };
-        let sorted = self.sorted(&wanted);
+        let mut sorted = self.sorted(&wanted);
+        // What the manifest keeps as it is, is as it should be.
+        sorted.outdated.retain(|d| !self.is_kept(d));
         // A pool that does not tell its image is left alone.
         let pool_has_it = observed.image_id.as_ref().is_none_or(|id| *id == wanted);
         let on_delete = self.inputs.spec.update.strategy == UpdateStrategy::OnDelete;
@@ -306,6 +308,12 @@ impl<'a> Draft<'a> {
         true
     }
 
+    /// Whether the manifest keeps a desktop from being made anew at any time.
+    fn is_kept(&self, desktop: &ObservedDesktop) -> bool {
+        let never = self.inputs.spec.update.when_assigned == WhenAssigned::Never;
+        (never && taken(desktop)) || self.is_protected(desktop)
+    }
+
     /// Whether a desktop may be made anew now.
     fn may_be_rebuilt(&self, desktop: &ObservedDesktop) -> bool {
         let allowed = !taken(desktop)
@@ -331,7 +339,7 @@ impl<'a> Draft<'a> {
         if eligible.is_empty() {
             self.phase(RolloutPhase::Waiting);
             let message = format!(
-                "{} still have another image than {wanted}: somebody is logged on to them, or they must not be touched. \
+                "{} still have another image than {wanted}: somebody is logged on to them, or they are not ready for it. \
                  They follow when nobody is (spec.update.whenAssigned).",
                 desktops(sorted.outdated.len())
             );

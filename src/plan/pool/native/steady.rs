@@ -391,6 +391,12 @@ impl<'a> Draft<'a> {
             0 => format!("All {there} desktops are ready."),
             assigned => format!("All {there} desktops are ready; {assigned} of them belong to somebody."),
         };
+        let old = there.saturating_sub(self.status.updated_replicas);
+        let message = if old > 0 {
+            format!("{message} {old} of them keep another image, as the manifest says.")
+        } else {
+            message
+        };
         self.stamp().ready(&mut self.status.conditions, "Ready", &message);
         self.status.parts().settle();
     }

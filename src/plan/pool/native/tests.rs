@@ -472,6 +472,10 @@ fn what_is_deleted_stops_growing_is_emptied_and_only_then_deleted() {
     };
     assert_eq!(desktop_ids.len(), 3);
     assert!(case.step(&done()).is_none(), "their end is waited for");
+    case.protect = vec!["d2".to_owned()];
+    case.desktops.retain(|d| d.id == "d2");
+    case.status.work = None;
+    assert_eq!(case.reason(condition::DELETION_BLOCKED).as_deref(), Some("Protected"));
     case.desktops.clear();
     assert!(matches!(case.step(&done()), Some(PoolChange::Delete { .. })));
     case.status.binding.as_mut().unwrap().adopted = true;
