@@ -72,6 +72,7 @@ fn field(error: &BackendError) -> Option<&'static str> {
     let code = error.code.as_deref().unwrap_or_default().to_ascii_lowercase();
     [
         ("instancetype", "spec.flavor"),
+        ("typeitemid", "spec.flavor"),
         ("imageid", "spec.image.id"),
         ("systemdisk", "spec.systemDisk"),
         ("disksize", "spec.systemDisk.sizeGiB"),

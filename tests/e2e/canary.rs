@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::harness::object;
-use crate::world::{Seen, World};
+use crate::world::{Seen, Vendor, World};
 
 /// Stands in every secret text, known to the operator or not.
 const CANARY: &str = "Canary";
@@ -306,5 +306,87 @@ async fn no_secret_is_ever_told() {
             .entries()
             .any(|e| e.action == *action && e.fault.is_some());
         assert!(faulty, "no fault has struck {action}");
+    }
+}
+
+/// The other vendors, and calls of theirs that a life makes: reads first, then changes.
+fn elsewhere() -> [(&'static str, Vendor, [&'static str; 6]); 3] {
+    let huawei = [
+        "ListProducts",
+        "ListWorkspaces",
+        "ListDesktopsDetail",
+        "ListImages",
+        "ShowJob",
+        "BatchRunDesktops",
+    ];
+    let capital = [
+        "QuerySites",
+        "GetDefaultNet",
+        "QueryVms",
+        "QueryImages",
+        "QueryTask",
+        "OperateVm",
+    ];
+    let cloud = [
+        "DescribeRegions",
+        "DescribeDesktopOwner",
+        "DescribeDesktops",
+        "DescribeImages",
+        "DescribeDesktopTypeItems",
+        "StopDesktop",
+    ];
+    [
+        // The first account of a simulator is that of the usual project.
+        ("huawei", Vendor::huawei(), huawei),
+        ("capital", Vendor::capital_online(), capital),
+        ("cloud", Vendor::cloud_desktop(true), cloud),
+    ]
+}
+
+#[tokio::test]
+async fn no_other_vendors_secret_is_told_either() {
+    let places = elsewhere();
+    let config = SimConfig {
+        accounts: places.iter().map(|(name, ..)| Account::new(name, SECRET)).collect(),
+        ..SimConfig::fast(4.0)
+    };
+    let mut world = World::start_with(config, |o| o.variable("RUST_LOG", "trace").arg("--resend=500ms")).await;
+    let words = || format!("the string to sign was GET&%2F&{SECRET} of {TICKET}");
+    for (name, vendor, actions) in &places {
+        for action in actions {
+            for kind in [
+                echo(SECRET),
+                code(500, "InternalError", words()),
+                code(400, SECRET, words()),
+            ] {
+                world.sim.fault(Fault::on(action).by(name).kind(kind));
+            }
+        }
+        world.provider_at(name, vendor, world.sim.url(), (name, SECRET)).await;
+        world.cluster_at(name, vendor).await;
+        world.desktop_at(name, name, vendor, json!({"power": "Stopped"})).await;
+    }
+    let mut told = String::new();
+    for (name, ..) in &places {
+        world.reason::<Desktop>(name, "Ready", "Stopped").await;
+        told.push_str(&said_in_the_cluster(&world).await);
+        world.delete::<Desktop>(name).await;
+        world.gone::<Desktop>(name).await;
+        told.push_str(&said_in_the_cluster(&world).await);
+    }
+    silent("objects and events", &told);
+    let log = world.operator.log();
+    assert!(log.contains("TRACE"), "the log is as detailed as it gets");
+    silent("log", &log);
+    silent("metrics", &world.operator.metrics().await);
+    for (name, _, actions) in &places {
+        let ledger = world.ledger();
+        let struck = |action: &&str| {
+            ledger
+                .calls(action)
+                .iter()
+                .any(|e| e.account == *name && e.fault.is_some())
+        };
+        assert!(actions.iter().all(|action| struck(&action)), "{name}");
     }
 }

@@ -1,6 +1,7 @@
 //! What fails says so in plain words, is tried again at a bearable pace, harms nobody else and heals by itself.
 
 mod accounts;
+mod vendors;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

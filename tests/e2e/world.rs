@@ -201,6 +201,34 @@ impl World {
         self.put("DesktopPool", name, merged(usual, spec)).await;
     }
 
+    /// Another provider, at a vendor of its own; the Secret goes by the same name, as does the account.
+    pub async fn provider_at(&self, name: &str, vendor: &Vendor, endpoint: &str, (key, secret): (&str, &str)) {
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name},
+            "stringData": {"accessKeyId": key, "accessKeySecret": secret},
+        });
+        self.env.apply(&secret.to_string()).await;
+        let spec = json!({
+            vendor.word: merged(vendor.block.clone(), json!({"endpoint": endpoint})),
+            "credentialsSecretRef": {"namespace": self.env.namespace, "name": name},
+            "allowedNamespaces": {},
+            "rateLimit": {"requestsPerSecond": 500, "burst": 500},
+        });
+        self.put("DesktopProvider", name, spec).await;
+    }
+
+    /// The usual cluster of a vendor, at this provider and with its name.
+    pub async fn cluster_at(&self, provider: &str, vendor: &Vendor) {
+        let spec = merged(vendor.cluster.clone(), json!({"providerRef": {"name": provider}}));
+        self.put("DesktopCluster", provider, spec).await;
+    }
+
+    /// The usual desktop of a vendor, in a cluster; `spec` is merged over it.
+    pub async fn desktop_at(&self, name: &str, cluster: &str, vendor: &Vendor, spec: Value) {
+        let usual = merged(vendor.desktop.clone(), json!({"clusterRef": {"name": cluster}}));
+        self.put("Desktop", name, merged(usual, spec)).await;
+    }
+
     async fn put(&self, kind: &str, name: &str, spec: Value) {
         let manifest = json!({
             "apiVersion": "desktop-operator.io/v1alpha1",

@@ -108,7 +108,7 @@ impl CapitalOnline {
         let products = self.products().await?;
         let found = products.into_iter().find(|product| product.flavor.id == id);
         found.ok_or_else(|| {
-            let message = format!("the site does not offer flavor {id}");
+            let message = format!("the site does not offer flavor {id} (spec.flavor)");
             refused(ErrorClass::NotFound, action, &message)
         })
     }
@@ -118,7 +118,7 @@ impl CapitalOnline {
         let images = self.images().await?;
         let found = images.into_iter().find(|image| image.image.id == id);
         let found = found.ok_or_else(|| {
-            let message = format!("there is no image {id}");
+            let message = format!("there is no image {id} (spec.image.id)");
             refused(ErrorClass::NotFound, action, &message)
         })?;
         if !found.products.iter().any(|other| other == product) {

@@ -123,7 +123,8 @@ impl CloudDesktop {
                 return Ok(image_type);
             }
         }
-        let message = format!("there is no image {image_id}, neither the account's own nor the vendor's");
+        let message =
+            format!("there is no image {image_id} (spec.image.id), neither the account's own nor the vendor's");
         Err(BackendError::new(ErrorClass::NotFound, action, &message))
     }
 

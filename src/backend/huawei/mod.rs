@@ -113,7 +113,7 @@ impl Huawei {
         let ask = Ask::get(ACTION, &["images"]).with("image_id", image_id);
         let images: Vec<map::Image> = self.client.list(&ask).await?;
         let found = images.into_iter().find(|image| image.seen.id == image_id);
-        found.ok_or_else(|| absent(ACTION, "image", image_id))
+        found.ok_or_else(|| absent(ACTION, "image", &format!("{image_id} (spec.image.id)")))
     }
 
     /// The product of an id, if it can be had.
@@ -122,7 +122,7 @@ impl Huawei {
         let ask = Ask::get(ACTION, &["products"]).with("product_id", product_id);
         let products: Vec<map::Product> = self.client.list(&ask).await?;
         let found = products.into_iter().find(|product| product.flavor.id == product_id);
-        let product = found.ok_or_else(|| absent(ACTION, "product", product_id))?;
+        let product = found.ok_or_else(|| absent(ACTION, "product", &format!("{product_id} (spec.flavor)")))?;
         match product.status.as_str() {
             "sellout" => {
                 let message = format!("the product {product_id} is sold out");

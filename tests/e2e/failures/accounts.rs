@@ -10,7 +10,7 @@ use super::{account, holds, put_secret, right};
 use crate::world::{Seen, World};
 
 /// A port on which nobody listens.
-fn closed_port() -> SocketAddr {
+pub(super) fn closed_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
