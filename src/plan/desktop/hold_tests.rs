@@ -75,6 +75,7 @@ fn who_is_connected_is_not_disturbed() {
     case.session = None;
     assert_ne!(sent(&case.plan()), Some("StopDesktop"));
     case.capabilities = &SILENT;
+    case.spec.system_disk = None;
     assert_eq!(sent(&case.plan()), Some("StopDesktop"));
     // The word for its state may tell, too.
     case.observed.as_mut().unwrap().in_use = true;
