@@ -198,19 +198,22 @@ fn first_cells(table: &str) -> BTreeSet<String> {
 }
 
 /// Words in the same spelling that are no reasons: values, kinds, and what is shown of an operation.
-const NOT_REASONS: [&str; 14] = [
+const NOT_REASONS: [&str; 17] = [
     "Both",
     "ClientToDesktop",
     "Create",
     "Desktop",
     "DesktopCluster",
+    "DesktopPool",
     "DesktopToClient",
     "Disabled",
+    "Dynamic",
     "False",
     "KeepCharging",
     "ReadOnly",
     "ReadWrite",
     "Reconcile",
+    "Static",
     "True",
     "Unknown",
 ];
