@@ -77,7 +77,7 @@ pub fn desktops(number: usize) -> String {
 mod tests {
     use super::*;
 
-    fn template(spec: serde_json::Value) -> DesktopTemplateSpec {
+    fn template(spec: &serde_json::Value) -> DesktopTemplateSpec {
         let mut whole =
             serde_json::json!({"clusterRef": {"name": "office"}, "flavor": "small", "image": {"id": "m-1"}});
         if let (Some(whole), Some(spec)) = (whole.as_object_mut(), spec.as_object()) {
@@ -88,22 +88,22 @@ mod tests {
 
     #[test]
     fn a_revision_is_that_of_the_template_and_the_image_it_stands_for() {
-        let plain = template(serde_json::json!({}));
+        let plain = template(&serde_json::json!({}));
         let first = revision(&plain, "m-1");
         assert_eq!(first.len(), 2 * REVISION_BYTES);
         assert_eq!(first, revision(&plain, "m-1"));
         assert_ne!(first, revision(&plain, "m-2"));
-        let named = template(serde_json::json!({"image": {"ref": {"name": "golden"}}}));
+        let named = template(&serde_json::json!({"image": {"ref": {"name": "golden"}}}));
         assert_eq!(first, revision(&named, "m-1"));
         assert_ne!(first, revision(&named, "m-2"));
-        let other = template(serde_json::json!({"power": "Stopped"}));
+        let other = template(&serde_json::json!({"power": "Stopped"}));
         assert_ne!(first, revision(&other, "m-1"));
     }
 
     /// The digest of a template stays what it was: another one would roll out every pool with an upgrade.
     #[test]
     fn a_revision_outlives_the_version_that_made_it() {
-        assert_eq!(revision(&template(serde_json::json!({})), "m-1"), "fb9c41601e");
+        assert_eq!(revision(&template(&serde_json::json!({})), "m-1"), "fb9c41601e");
     }
 
     #[test]

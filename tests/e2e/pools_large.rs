@@ -38,7 +38,7 @@ struct Bar {
 
 /// Fast enough, and few enough calls, for two cores.
 fn flags(operator: OperatorBuilder<'_>) -> OperatorBuilder<'_> {
-    operator.arg("--inventory-fast=300ms").arg("--settle=60s")
+    operator.arg("--inventory-fast=300ms").arg("--settle=20s")
 }
 
 /// Keeps an eye on how many desktops are Ready.

@@ -198,20 +198,23 @@ fn first_cells(table: &str) -> BTreeSet<String> {
 }
 
 /// Words in the same spelling that are no reasons: values, kinds, and what is shown of an operation.
-const NOT_REASONS: [&str; 15] = [
+const NOT_REASONS: [&str; 18] = [
     "Both",
     "ClientToDesktop",
     "Create",
     "Desktop",
     "DesktopCluster",
     "DesktopImage",
+    "DesktopPool",
     "DesktopToClient",
     "Disabled",
+    "Dynamic",
     "False",
     "KeepCharging",
     "ReadOnly",
     "ReadWrite",
     "Reconcile",
+    "Static",
     "True",
     "Unknown",
 ];

@@ -213,8 +213,13 @@ impl Bench {
 
     /// It cannot go on.
     pub(super) fn break_down(&mut self, slot: u32) {
+        self.stall(slot, "FailedAtVendor");
+    }
+
+    /// It cannot go on, for this reason.
+    pub(super) fn stall(&mut self, slot: u32, reason: &str) {
         let stamp = self.stamp(slot);
-        stamp.stalled(&mut self.status_of(slot).conditions, "FailedAtVendor", "It is broken.");
+        stamp.stalled(&mut self.status_of(slot).conditions, reason, "It is broken.");
     }
 
     fn stamp(&self, slot: u32) -> Stamp {

@@ -103,6 +103,13 @@ impl<'a> Child<'a> {
         self.condition(condition::STALLED).is_some_and(|c| c.status == "True")
     }
 
+    /// The rebuild of which a human would have to say whether it was carried out.
+    pub(super) fn rebuild_in_doubt(&self) -> Option<i32> {
+        let stalled = self.condition(condition::STALLED)?;
+        let rebuild = self.status()?.rebuild.as_ref()?;
+        (stalled.reason == "RebuildOutcomeUnknown").then_some(rebuild.attempt)
+    }
+
     /// Its own words.
     pub(super) fn words(&self) -> &'a str {
         let found = self

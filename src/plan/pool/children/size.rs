@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::users::People;
 use super::wanted::differs;
 use super::{Child, Draft, Step, Word, are, desktops_are};
+use crate::api::SETTLE_ANNOTATION;
 use crate::api::condition::{self, Truth};
 use crate::api::pool::{PoolAutoscale, ScaleInAssigned};
 use crate::backend::Capabilities;
@@ -259,10 +260,17 @@ impl Draft<'_> {
             }
             let user = people.of(child).cloned();
             let current = revision.is_some() && child.revision() == revision.as_deref();
-            let wanted = match self.wanted(user.clone(), capabilities) {
+            let mut wanted = match self.wanted(user.clone(), capabilities) {
                 Some(wanted) if current => wanted,
                 _ => self.kept(child, user),
             };
+            if !people.has(child)
+                && let Some(attempt) = child.rebuild_in_doubt()
+            {
+                // There is nobody's work on it that a second time could wipe.
+                let (key, repeat) = (SETTLE_ANNOTATION, format!("rebuild-{attempt}-repeat"));
+                wanted.metadata.annotations.insert(key.into(), repeat);
+            }
             if differs(child, &wanted) {
                 let (name, wanted) = (name.to_owned(), Box::new(wanted));
                 self.steps.push(Step::Change { name, wanted });

@@ -3,9 +3,9 @@ use serde_json::json;
 use super::bench::{Bench, changed, created, deleted, vendor};
 use super::{Image, Step, WAVE};
 use crate::api::condition::{DELETION_BLOCKED, PAUSED, READY, RECONCILING, ROLLOUT_HALTED, SCALE_IN_BLOCKED, STALLED};
-use crate::api::desktop::DesktopState;
+use crate::api::desktop::{DesktopState, Rebuild};
 use crate::api::pool::RolloutPhase;
-use crate::api::{PROTECT_ANNOTATION, REMOVE_FIRST_ANNOTATION};
+use crate::api::{PROTECT_ANNOTATION, REMOVE_FIRST_ANNOTATION, SETTLE_ANNOTATION};
 
 fn replicas(number: i32) -> Bench {
     Bench::up(json!({"replicas": number}))
@@ -254,13 +254,13 @@ fn without_an_image_nothing_is_made() {
 }
 
 /// A pool of ten at a vendor that makes desktops anew for another image.
-fn rolling(update: serde_json::Value) -> Bench {
+fn rolling(update: &serde_json::Value) -> Bench {
     Bench::up(json!({"replicas": 10, "update": update}))
 }
 
 #[test]
 fn a_change_reaches_all_and_never_too_many_at_a_time() {
-    let mut bench = rolling(json!({"maxUnavailable": 2}));
+    let mut bench = rolling(&json!({"maxUnavailable": 2}));
     bench.template("m-2");
     let first = bench.pass();
     assert_eq!(deleted(&first), ["class-0", "class-1"]);
@@ -295,7 +295,7 @@ fn where_it_can_be_done_desktops_are_rebuilt_in_place() {
 
 #[test]
 fn what_is_out_of_service_is_changed_first_and_for_free() {
-    let mut bench = rolling(json!({"maxUnavailable": 2}));
+    let mut bench = rolling(&json!({"maxUnavailable": 2}));
     bench.break_down(7);
     bench.make_busy(8);
     bench.status_of(5).state = Some(DesktopState::Stopped);
@@ -311,7 +311,7 @@ fn what_is_out_of_service_is_changed_first_and_for_free() {
 /// What is not known to be out of service is not taken for it.
 #[test]
 fn nothing_is_changed_while_nobody_knows_how_it_is() {
-    let mut bench = rolling(json!({}));
+    let mut bench = rolling(&json!({}));
     bench.template("m-2");
     bench.declare(json!({"deletionPolicy": "Delete"}));
     let first = bench.pass();
@@ -323,7 +323,7 @@ fn nothing_is_changed_while_nobody_knows_how_it_is() {
 #[test]
 fn canaries_are_tried_before_the_rest() {
     let canary = json!({"maxUnavailable": 3, "canary": {"percent": 20, "soakSeconds": 60}});
-    let mut bench = rolling(canary);
+    let mut bench = rolling(&canary);
     bench.later(3600);
     bench.template("m-2");
     assert_eq!(deleted(&bench.pass()).len(), 2);
@@ -351,7 +351,7 @@ fn canaries_are_tried_before_the_rest() {
 #[test]
 fn a_failing_canary_halts_and_the_old_template_goes_back() {
     let canary = json!({"maxUnavailable": 3, "canary": {"percent": 20, "soakSeconds": 600}});
-    let mut bench = rolling(canary);
+    let mut bench = rolling(&canary);
     bench.template("m-bad");
     bench.pass();
     bench.desktops.retain(|_, d| d.metadata.deletion_timestamp.is_none());
@@ -380,7 +380,7 @@ fn a_failing_canary_halts_and_the_old_template_goes_back() {
 
 #[test]
 fn one_that_does_not_become_ready_in_time_has_failed() {
-    let mut bench = rolling(json!({"progressDeadlineSeconds": 300}));
+    let mut bench = rolling(&json!({"progressDeadlineSeconds": 300}));
     bench.template("m-2");
     bench.pass();
     bench.desktops.remove(&0);
@@ -401,7 +401,7 @@ fn one_that_does_not_become_ready_in_time_has_failed() {
 
 #[test]
 fn failures_halt_later_too_once_they_use_up_what_may_be_out() {
-    let mut bench = rolling(json!({"maxUnavailable": 2, "canary": {"percent": 10, "soakSeconds": 0}}));
+    let mut bench = rolling(&json!({"maxUnavailable": 2, "canary": {"percent": 10, "soakSeconds": 0}}));
     bench.template("m-2");
     bench.pass();
     bench.catch_up();
@@ -454,6 +454,30 @@ fn desktops_of_people_wait_for_their_logoff() {
     assert_eq!(bench.updated(), 4);
 }
 
+/// Whether it was rebuilt is not known: again is harmless where there is nobody's work on it, and else a human decides.
+#[test]
+fn a_rebuild_in_doubt_is_repeated_where_nothing_can_be_lost() {
+    let mut bench = Bench::new(json!({"replicas": 2, "users": [{"name": "alice"}]}));
+    bench.capabilities = vendor("capitalOnline");
+    bench.settle();
+    for slot in [0, 1] {
+        let sent_time = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(bench.now);
+        bench.status_of(slot).rebuild = Some(Rebuild {
+            image_id: "m-1".into(),
+            attempt: 3,
+            sent_time,
+        });
+    }
+    assert!(bench.pass().steps.is_empty());
+    for slot in [0, 1] {
+        bench.stall(slot, "RebuildOutcomeUnknown");
+    }
+    assert_eq!(changed(&bench.pass()), ["class-1"]);
+    let annotations = bench.at(1).metadata.annotations.clone().unwrap();
+    assert_eq!(annotations[SETTLE_ANNOTATION], "rebuild-3-repeat");
+    assert!(bench.pass().steps.is_empty());
+}
+
 /// With a new desktop an assignment that was made elsewhere would be lost.
 #[test]
 fn a_desktop_given_away_at_the_vendor_is_made_anew_only_at_once() {
@@ -479,7 +503,7 @@ fn a_protected_desktop_keeps_its_disk() {
 
 #[test]
 fn a_roll_out_is_paused_or_left_to_deletions() {
-    let mut bench = rolling(json!({"paused": true}));
+    let mut bench = rolling(&json!({"paused": true}));
     bench.template("m-2");
     assert!(bench.pass().steps.is_empty());
     assert_eq!(bench.phase(), Some(RolloutPhase::Paused));
