@@ -476,7 +476,7 @@ fn pool_of(desktop: &Guarded<Desktop>) -> Option<ObjectRef<Guarded<DesktopPool>>
     let owners = desktop.meta().owner_references.iter().flatten();
     let owner = owners
         .into_iter()
-        .find(|o| o.controller == Some(true) && o.kind == "DesktopPool")?;
+        .find(|o| o.controller == Some(true) && o.kind == DesktopPool::kind(&()))?;
     let namespace = desktop.namespace()?;
     Some(ObjectRef::<Guarded<DesktopPool>>::new(&owner.name).within(&namespace))
 }

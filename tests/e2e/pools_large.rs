@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use desktop_operator::api::pool::RolloutPhase;
 use desktop_operator::api::{Desktop, DesktopPool};
-use desktop_operator::sim::{Kind, SimConfig};
+use desktop_operator::sim::{CloudDesktopEdit, Kind, SimConfig};
 use kube::Api;
 use kube::api::ListParams;
 use serde_json::{Value, json};
@@ -101,6 +101,13 @@ async fn life(bar: Bar) {
     let started = std::time::Instant::now();
     let done = |what: &str| println!("{what} after {:?}", started.elapsed());
     let mut world = World::start_at(bar.vendor, SimConfig::fast(20.0), flags).await;
+    for user in bar.pool["users"].as_array().into_iter().flatten() {
+        world.edit(CloudDesktopEdit::AddUser {
+            account: "testid".into(),
+            name: user["name"].as_str().unwrap().to_owned(),
+            email: String::new(),
+        });
+    }
     world.office().await;
     let update = json!({
         "maxUnavailable": format!("{OUT}%"),

@@ -31,7 +31,7 @@ struct Steps {
 pub struct PoolMemory {
     steps: Mutex<HashMap<String, Steps>>,
     passes: Mutex<HashMap<String, Instant>>,
-    removals: Mutex<HashMap<String, Vec<Removal>>>,
+    removals: Mutex<HashMap<String, (Instant, Vec<Removal>)>>,
     /// Held from reading what was removed from the pools of a namespace until what is to be removed is written: two pools
     /// at the same time would both take the same share.
     pub gate: tokio::sync::Mutex<()>,
@@ -68,14 +68,17 @@ impl PoolMemory {
         None
     }
 
-    /// What this process last wrote of the removals of a pool.
+    /// What this process wrote of the removals of a pool a moment ago. Later the watch knows better: another process may
+    /// have led meanwhile.
     pub fn removals_of(&self, pool: &str) -> Option<Vec<Removal>> {
-        lock(&self.removals).get(pool).cloned()
+        let mut all = lock(&self.removals);
+        all.retain(|_, (at, _)| at.elapsed() < LONGEST);
+        all.get(pool).map(|(_, removals)| removals.clone())
     }
 
     /// The removals of a pool were written.
     pub fn wrote_removals(&self, pool: &str, removals: Vec<Removal>) {
-        lock(&self.removals).insert(pool.to_owned(), removals);
+        lock(&self.removals).insert(pool.to_owned(), (Instant::now(), removals));
     }
 
     /// The pool is gone.
