@@ -11,4 +11,5 @@ mod clusters;
 mod desktops;
 mod leaders;
 mod report;
+mod vendors;
 mod waves;
