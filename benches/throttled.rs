@@ -1,5 +1,5 @@
 //! Whether an account that its vendor throttles slows down others: how long the calls of one account take while another
-//! is served, and while that other is throttled. The bar is twice as long at the 99th percentile.
+//! is at rest, and while that other works and is throttled. The bar is twice as long at the 99th percentile.
 //!
 //! `make bench` runs it. It measures time, so it is no test: on a busy machine it says something about the machine.
 
@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use desktop_operator::backend::Backend;
@@ -27,7 +28,7 @@ use tokio::task::JoinSet;
 const LOUD: &str = "loud";
 const QUIET: &str = "quiet";
 /// Calls that are measured in one round, from so many callers.
-const CALLS: usize = 800;
+const CALLS: usize = 400;
 const CALLERS: usize = 4;
 /// Rounds of each kind, in turn, so that a slow moment of the machine meets both kinds.
 const ROUNDS: usize = 5;
@@ -102,13 +103,16 @@ fn median(mut values: Vec<Duration>) -> Duration {
 async fn vendor(sim: &Sim, word: &str, [loud, quiet]: [Value; 2]) -> bool {
     let loud = account(sim, LOUD, word, loud);
     let quiet = account(sim, QUIET, word, quiet);
-    let mut at_work = JoinSet::new();
+    let working = Arc::new(AtomicBool::new(false));
+    let mut callers = JoinSet::new();
     for _ in 0..CALLERS {
-        let loud = Arc::clone(&loud);
-        at_work.spawn(async move {
+        let (loud, working) = (Arc::clone(&loud), Arc::clone(&working));
+        callers.spawn(async move {
             loop {
-                // Whether it is answered is not what is measured.
-                let _ = loud.list_clusters().await;
+                if working.load(Ordering::Relaxed) {
+                    // That it is refused is not what is measured.
+                    let _ = loud.list_clusters().await;
+                }
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         });
@@ -117,6 +121,7 @@ async fn vendor(sim: &Sim, word: &str, [loud, quiet]: [Value; 2]) -> bool {
     let mut seen = [(Vec::new(), Vec::new()), (Vec::new(), Vec::new())];
     for _ in 0..ROUNDS {
         for (throttled, (halves, tails)) in seen.iter_mut().enumerate() {
+            working.store(throttled == 1, Ordering::Relaxed);
             if throttled == 1 {
                 sim.fault(Fault::on("*").by(LOUD).always().throttle(50));
             }
@@ -126,11 +131,11 @@ async fn vendor(sim: &Sim, word: &str, [loud, quiet]: [Value; 2]) -> bool {
             tails.push(percentile(&took, 99));
         }
     }
-    let [served, throttled] = seen.map(|(halves, tails)| (median(halves), median(tails)));
-    let ratio = throttled.1.as_secs_f64() / served.1.as_secs_f64();
+    let [alone, throttled] = seen.map(|(halves, tails)| (median(halves), median(tails)));
+    let ratio = throttled.1.as_secs_f64() / alone.1.as_secs_f64();
     println!(
-        "{word:<16} served: p50 {:>9.2?} p99 {:>9.2?}   throttled: p50 {:>9.2?} p99 {:>9.2?}   p99 ratio {ratio:.2}",
-        served.0, served.1, throttled.0, throttled.1
+        "{word:<16} alone: p50 {:>9.2?} p99 {:>9.2?}   throttled: p50 {:>9.2?} p99 {:>9.2?}   p99 ratio {ratio:.2}",
+        alone.0, alone.1, throttled.0, throttled.1
     );
     ratio <= BAR
 }
@@ -151,7 +156,7 @@ async fn main() -> ExitCode {
         };
         sim.edit(edit).unwrap();
     }
-    println!("calls of one account while another is served, and while it is throttled");
+    println!("calls of one account while another is at rest, and while it is throttled");
     let mut kept = true;
     for ((word, loud), (_, quiet)) in blocks(LOUD).into_iter().zip(blocks(QUIET)) {
         kept &= vendor(&sim, word, [loud, quiet]).await;

@@ -12,4 +12,5 @@ mod desktops;
 mod images;
 mod leaders;
 mod report;
+mod vendors;
 mod waves;

@@ -191,10 +191,12 @@ impl Shared {
             }
             Upstream::Vendor(client, url) => {
                 let path = parts.uri.path_and_query().map_or("", |p| p.as_str());
-                let mut request = client.request(parts.method, format!("{url}{path}")).body(body);
-                if let Some(kind) = parts.headers.get(header::CONTENT_TYPE) {
-                    request = request.header(header::CONTENT_TYPE, kind);
-                }
+                // The host stays what it was: some vendors' signatures cover it.
+                without_framing(&mut parts.headers);
+                let request = client
+                    .request(parts.method, format!("{url}{path}"))
+                    .headers(parts.headers);
+                let request = request.body(body);
                 let response = request.send().await.map_err(|e| e.to_string())?;
                 let (code, mut headers) = (response.status(), response.headers().clone());
                 let body = response.bytes().await.map_err(|e| e.to_string())?;

@@ -164,6 +164,11 @@ impl Bench {
         bench
     }
 
+    /// Where the operator finds the vendor.
+    pub fn place(&self) -> &str {
+        self.vendor.url()
+    }
+
     /// Another operator, as the first one was started, with more flags.
     pub fn operator(&self, more: &[&str]) -> Operator {
         let mut flags = self.flags.clone();
@@ -241,7 +246,11 @@ impl Bench {
                 }
                 let object = self.world.api::<K>().get_opt(name).await.map_err(|e| e.to_string())?;
                 let ended = match object {
-                    Some(object) => !deleting && object.is("Ready", "True"),
+                    // Of some a vendor tells nothing, so that they cannot be Ready.
+                    Some(o) => {
+                        !deleting
+                            && (o.is("Ready", "True") || o.condition("Ready").is_some_and(|c| c.1 == "NotObservable"))
+                    }
                     None => deleting,
                 };
                 let passed = self.script.passed(name);

@@ -4,7 +4,7 @@ use super::bench::{Bench, Mortal, Point};
 use crate::harness::{eventually, object};
 use crate::proxy::{Moment, Verdict};
 
-const fn how(moment: Moment) -> &'static str {
+pub const fn how(moment: Moment) -> &'static str {
     match moment {
         Moment::Before => "killed before it took effect",
         Moment::After => "killed after it took effect",

@@ -1,6 +1,6 @@
 //! Which requests change something, and which object they concern.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use http::Method;
 use http::request::Parts;
@@ -82,30 +82,91 @@ pub fn vendor_step(names: &Names, parts: &Parts, body: &[u8]) -> Option<Step> {
         .into_iter()
         .flat_map(|text| url::form_urlencoded::parse(text).into_owned())
         .collect();
-    let action = form.get("Action")?;
-    let read = ["Describe", "Get", "CreateServiceLinkedRole"];
+    let Some(action) = form.get("Action") else {
+        return rest_step(names, parts, body);
+    };
+    let read = ["Describe", "Get", "Query", "CreateServiceLinkedRole"];
     if read.iter().any(|prefix| action.starts_with(prefix)) {
         return None;
     }
-    let subject = match action.as_str() {
-        "CreateInstance" | "CreateImage" => form.get("Name")?.split("-dsk").next()?,
-        "CreateCluster" => form.get("VpcId")?.strip_prefix("vpc-")?,
-        _ => {
-            let ids = ["ImageId", "InstanceId", "ClusterId"];
-            names.get(ids.into_iter().find_map(|id| form.get(id))?)?
+    let ids = match action.as_str() {
+        "SetImageName" | "DeleteImage" => ["ImageId"].as_slice(),
+        _ => &["InstanceId", "ClusterId"],
+    };
+    let subject = match (action.as_str(), ids.iter().find_map(|id| form.get(*id))) {
+        ("CreateInstance" | "CreateImage", _) => form.get("Name")?.split("-dsk").next()?.to_owned(),
+        ("CreateCluster", _) => form.get("VpcId")?.strip_prefix("vpc-")?.to_owned(),
+        (_, Some(id)) => names.get(id)?.clone(),
+        (_, None) => {
+            let mut told: Vec<String> = form.values().cloned().collect();
+            texts(&serde_json::from_slice(body).unwrap_or_default(), &mut told);
+            only_subject(names, &told)?
         }
     };
-    Some(step(subject, action))
+    Some(step(&subject, action))
+}
+
+/// A call of a vendor that has paths instead of actions. Its ids are in the path or in the body.
+fn rest_step(names: &Names, parts: &Parts, body: &[u8]) -> Option<Step> {
+    let path: Vec<&str> = parts.uri.path().split('/').filter(|p| !p.is_empty()).collect();
+    let ["v2", _project, rest @ ..] = path.as_slice() else {
+        return None;
+    };
+    if parts.method == Method::GET {
+        return None;
+    }
+    let mut told: Vec<String> = rest.iter().map(|&part| part.to_owned()).collect();
+    texts(&serde_json::from_slice(body).unwrap_or_default(), &mut told);
+    let subject = only_subject(names, &told)?;
+    let known = |part: &&str| names.contains_key(*part);
+    let rest: Vec<&str> = rest
+        .iter()
+        .map(|part| if known(part) { "{id}" } else { part })
+        .collect();
+    Some(step(&subject, &format!("{} {}", parts.method, rest.join("/"))))
+}
+
+/// Every text in a document.
+fn texts(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => found.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+        Value::Object(fields) => fields.values().for_each(|field| texts(field, found)),
+        _ => {}
+    }
+}
+
+/// The one resource that a call is about: told by a name of ours or by a token made of a UID, or else by an id. A call
+/// about several is nobody's.
+fn only_subject(names: &Names, told: &[String]) -> Option<String> {
+    let marked = |text: &String| match text.split_once("-dsk") {
+        Some((name, _)) => Some(name.to_owned()),
+        None => names.get(text.split_once('-')?.0).cloned(),
+    };
+    let mut subjects: BTreeSet<String> = told.iter().filter_map(marked).collect();
+    if subjects.is_empty() {
+        subjects = told.iter().filter_map(|text| names.get(text).cloned()).collect();
+    }
+    let only = subjects.pop_first()?;
+    subjects.is_empty().then_some(only)
 }
 
 /// Takes from a request and its answer what later requests are recognised by.
 pub fn learn(names: &mut Names, step: &Step, body: &[u8], answer: &[u8]) {
     let [request, answer]: [Value; 2] = [body, answer].map(|text| serde_json::from_slice(text).unwrap_or_default());
+    let uid = answer.pointer("/metadata/uid").and_then(Value::as_str);
+    // As it stands in a token.
+    let digits = uid.map(|uid| uid.replace('-', ""));
     let mut known = vec![
         answer["ImageId"].as_str(),
         answer["InstanceId"].as_str(),
         answer["ClusterId"].as_str(),
-        answer.pointer("/metadata/uid").and_then(Value::as_str),
+        answer["DesktopId"].as_str(),
+        answer.pointer("/Data/vmIds/0").and_then(Value::as_str),
+        // Some ids are told by no answer to what made the object; they are recorded once it is found.
+        request.pointer("/status/id").and_then(Value::as_str),
+        uid,
+        digits.as_deref(),
     ];
     if request.pointer("/spec/holderIdentity").is_some() {
         known.push(request.pointer("/metadata/name").and_then(Value::as_str));
