@@ -14,6 +14,7 @@ pub mod observations;
 pub mod permission;
 pub mod pool;
 pub mod provider;
+pub mod relations;
 pub mod run;
 pub mod settings;
 pub mod status;
