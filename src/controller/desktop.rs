@@ -532,17 +532,7 @@ async fn create(
     let (ClusterView::Usable { place, provider }, Some(intent)) = (&inputs.cluster, status.create.clone()) else {
         return Err(Error::Stale);
     };
-    // The cluster looks at the namespace now and then; what costs money is not sent on the strength of that.
-    let namespace = object.namespace().unwrap_or_default();
-    if let Some(message) = permission::refusal_of(context, provider, &namespace).await? {
-        let mut status = inputs.status.clone();
-        status.observed_generation = inputs.generation;
-        let stamp = condition::Stamp {
-            generation: inputs.generation,
-            now: inputs.now,
-        };
-        stamp.working(&mut status.conditions, permission::NOT_ALLOWED, &message);
-        write(context, object, status).await?;
+    if permission::withheld(context, object, provider).await? {
         return Ok(());
     }
     let binding = Binding {

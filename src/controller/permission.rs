@@ -8,7 +8,10 @@ use kube::{Resource, ResourceExt};
 
 use super::context::Context;
 use super::error::{Error, is_not_found};
+use super::status::{Stored, write};
 use crate::api::DesktopProvider;
+use crate::api::condition::Stamp;
+use crate::plan::managed::Managed;
 
 /// The reason for a condition.
 pub const NOT_ALLOWED: &str = "NamespaceNotAllowed";
@@ -41,4 +44,24 @@ pub async fn refusal_of(context: &Context, provider: &str, namespace: &str) -> R
             "DesktopProvider {provider} does not exist or cannot be read."
         ))),
     }
+}
+
+/// Whether the account may not be used just now for what costs money: the object's status then says so. Whoever asks has
+/// looked at the namespace a while ago; nothing is bought on the strength of that.
+pub async fn withheld<K>(context: &Context, object: &K, provider: &str) -> Result<bool, Error>
+where
+    K: Stored<Status: Managed>,
+{
+    let namespace = object.namespace().unwrap_or_default();
+    let Some(message) = refusal_of(context, provider, &namespace).await? else {
+        return Ok(false);
+    };
+    let mut status = object.status();
+    let stamp = Stamp {
+        generation: object.meta().generation.unwrap_or_default(),
+        now: context.now(),
+    };
+    stamp.working(status.parts().conditions, NOT_ALLOWED, &message);
+    write(context, object, status).await?;
+    Ok(true)
 }

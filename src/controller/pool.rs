@@ -18,6 +18,7 @@ use super::kind::Kind;
 use super::status::Stored;
 use crate::api::{DesktopCluster, DesktopPool, DesktopPoolStatus, POOL_FINALIZER};
 use crate::backend::{Capabilities, connect};
+use crate::plan::image::Obstacle;
 
 impl Stored for DesktopPool {
     type Status = DesktopPoolStatus;
@@ -72,4 +73,18 @@ fn capabilities_of(context: &Context, cluster: &DesktopCluster) -> Option<&'stat
     let provider = context.providers.get(&ObjectRef::new(name));
     let spec = provider.as_ref().and_then(|p| p.0.as_ref().ok()).map(|p| &p.spec);
     spec.and_then(connect::capabilities_of)
+}
+
+/// The vendor id of the template's image, for the account and the disks of the pool.
+fn image(context: &Context, object: &DesktopPool) -> Result<String, Obstacle> {
+    let template = &object.spec.template.spec;
+    let recorded = object
+        .status
+        .as_ref()
+        .and_then(|s| s.binding.as_ref())
+        .map(|b| b.provider.clone());
+    let provider = recorded.or_else(|| cluster_of(context, object).map(|c| cluster::provider_of(&c).to_owned()));
+    let disk = template.system_disk.as_ref().map(|disk| disk.size_gib);
+    let namespace = object.namespace().unwrap_or_default();
+    super::image::resolve(context, &namespace, &template.image).usable(&provider.unwrap_or_default(), disk)
 }

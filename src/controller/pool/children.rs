@@ -19,8 +19,9 @@ use crate::controller::context::{Context, Guarded};
 use crate::controller::error::{Error, is_not_found};
 use crate::controller::status::{Stored, add_finalizer, has_finalizer, remove_finalizer, uid, write};
 use crate::plan::Notice;
+use crate::plan::image::Obstacle;
 use crate::plan::pool::brake::Facts;
-use crate::plan::pool::children::{Child, Home, Image, Inputs, Plan, Step, Wanted, plan, slot_of};
+use crate::plan::pool::children::{Child, Home, Inputs, Plan, Step, Wanted, plan, slot_of};
 
 /// Passes of a pool are no closer together: two hundred desktops that change are no two hundred statuses.
 const PACE: Duration = Duration::from_millis(300);
@@ -74,7 +75,7 @@ struct Gathered {
     desktops: BTreeMap<u32, Arc<Guarded<Desktop>>>,
     taken: BTreeMap<u32, bool>,
     home: Result<&'static crate::backend::Capabilities, (&'static str, String)>,
-    image: Image,
+    image: Result<String, Obstacle>,
 }
 
 fn gather(context: &Context, object: &DesktopPool, namespace: &str) -> Gathered {
@@ -103,7 +104,7 @@ fn gather(context: &Context, object: &DesktopPool, namespace: &str) -> Gathered 
         desktops,
         taken,
         home: home(context, object),
-        image: image(object),
+        image: super::image(context, object),
     }
 }
 
@@ -125,21 +126,6 @@ fn home(
         let message = format!("DesktopProvider {provider} (of DesktopCluster {name}) does not exist.");
         ("ProviderNotFound", message)
     })
-}
-
-/// The image of the template. A reference is resolved as that of a Desktop is.
-fn image(object: &DesktopPool) -> Image {
-    let source = &object.spec.template.spec.image;
-    match (&source.id, &source.reference) {
-        (Some(id), _) => Image::Id(id.clone()),
-        (None, reference) => Image::Unresolved {
-            reason: "ImageNotReady",
-            message: format!(
-                "DesktopImage {} (spec.template.spec.image.ref) cannot be used yet.",
-                reference.as_ref().map_or("", |r| r.name.as_str())
-            ),
-        },
-    }
 }
 
 impl Gathered {

@@ -15,7 +15,7 @@ use crate::controller::context::Context;
 use crate::controller::creation::{self, Order, Sent};
 use crate::controller::error::Error;
 use crate::controller::status::{add_finalizer, has_finalizer, remove_finalizer, uid, write};
-use crate::controller::{provider, reference};
+use crate::controller::{permission, provider, reference};
 use crate::plan::desktop::ClusterView;
 use crate::plan::pool::brake::Facts;
 use crate::plan::pool::native::{Action, Inputs, Plan, answered, plan, polled};
@@ -111,6 +111,16 @@ async fn carry_out(
         context.publish(&written, notices).await;
         return Ok(again);
     };
+    let buys = matches!(
+        action,
+        Action::Create(_) | Action::RecordThenChange(PoolChange::Expand { .. })
+    );
+    if buys
+        && let ClusterView::Usable { provider, .. } = &inputs.cluster
+        && permission::withheld(context, object, provider).await?
+    {
+        return Ok(fast);
+    }
     let mut object = object.clone();
     match action {
         Action::None | Action::Reread | Action::Release => {}

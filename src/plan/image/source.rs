@@ -51,7 +51,7 @@ impl ImageView {
     pub fn not_found(name: &str) -> Self {
         Self::Unusable {
             reason: "ImageNotFound",
-            message: format!("DesktopImage {name} (spec.image.ref) does not exist."),
+            message: format!("DesktopImage {name} (image.ref) does not exist."),
         }
     }
 
@@ -61,7 +61,7 @@ impl ImageView {
         let name = image.metadata.name.as_deref().unwrap_or_default();
         let unusable = |why: &str| Self::Unusable {
             reason: "ImageNotReady",
-            message: format!("DesktopImage {name} (spec.image.ref) is not ready: {why}"),
+            message: format!("DesktopImage {name} (image.ref) is not ready: {why}"),
         };
         if image.metadata.deletion_timestamp.is_some() {
             return unusable("it is being deleted.");
@@ -84,6 +84,19 @@ impl ImageView {
                 Some(c) => unusable(&format!("{}; what that means is in its own conditions.", c.reason)),
                 None => unusable("nothing is known of it yet."),
             },
+        }
+    }
+
+    /// The vendor's id for desktops of this account with a system disk of this size, or why none can be made from it.
+    pub fn usable(&self, provider: &str, disk_gib: Option<i32>) -> Result<String, Obstacle> {
+        match (self.obstacle(provider, disk_gib), self) {
+            (Some(obstacle), _) => Err(obstacle),
+            (None, Self::Usable { id, .. }) => Ok(id.clone()),
+            (None, Self::Unusable { reason, message }) => Err(Obstacle {
+                reason,
+                message: message.clone(),
+                stalled: false,
+            }),
         }
     }
 
@@ -110,7 +123,7 @@ impl ImageView {
             } if other != provider => Some(Obstacle {
                 reason: "WrongProvider",
                 message: format!(
-                    "spec.image.ref names an image of DesktopProvider {other}, but the desktop is made in {provider}: \
+                    "image.ref names an image of DesktopProvider {other}, but the desktop is made in {provider}: \
                      name an image of that account."
                 ),
                 stalled: true,
@@ -122,7 +135,7 @@ impl ImageView {
             } if disk_gib.is_some_and(|size| i64::from(size) < *least) => Some(Obstacle {
                 reason: "DiskTooSmall",
                 message: format!(
-                    "spec.systemDisk.sizeGiB is {}, and image {id} needs {least} GiB at least.",
+                    "systemDisk.sizeGiB is {}, and image {id} needs {least} GiB at least.",
                     disk_gib.unwrap_or_default()
                 ),
                 stalled: true,

@@ -27,6 +27,7 @@ use crate::api::condition::{self, Stamp, Truth};
 use crate::api::desktop::DesktopSpec;
 use crate::api::pool::{AutoscaleType, DesktopPoolSpec, DesktopPoolStatus, PoolType, TemplateMetadata};
 use crate::backend::Capabilities;
+use crate::plan::image::Obstacle;
 use crate::plan::{Limits, Notice, readable, until};
 
 pub use child::{Child, slot_of};
@@ -46,20 +47,6 @@ pub enum Home<'a> {
     },
     /// At a vendor that can do this.
     Known(&'a Capabilities),
-}
-
-/// The image of the template, as far as a pool cares.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Image {
-    /// It has this id at the vendor.
-    Id(String),
-    /// It has none yet.
-    Unresolved {
-        /// Condition reason.
-        reason: &'static str,
-        /// Plain words.
-        message: String,
-    },
 }
 
 /// Everything a decision depends on.
@@ -84,7 +71,7 @@ pub struct Inputs<'a> {
     /// Where the desktops live.
     pub home: Home<'a>,
     /// What they are made from.
-    pub image: &'a Image,
+    pub image: &'a Result<String, Obstacle>,
     /// The brake of the namespace.
     pub brake: &'a brake::Facts,
     /// Limits.
@@ -271,10 +258,8 @@ impl<'a> Draft<'a> {
 
     /// The revision of the present template; none while its image has no id.
     fn revision(&self) -> Option<String> {
-        match self.inputs.image {
-            Image::Id(id) => Some(revision(&self.inputs.spec.template.spec, id)),
-            Image::Unresolved { .. } => None,
-        }
+        let id = self.inputs.image.as_ref().ok()?;
+        Some(revision(&self.inputs.spec.template.spec, id))
     }
 
     fn paused(&mut self) {
@@ -302,8 +287,9 @@ impl<'a> Draft<'a> {
             self.say(Word::Stalled, "Unsupported", message);
             return self.conclude();
         }
-        if let Image::Unresolved { reason, message } = self.inputs.image {
-            self.say(Word::Working, reason, message.clone());
+        if let Err(obstacle) = self.inputs.image {
+            let word = if obstacle.stalled { Word::Stalled } else { Word::Working };
+            self.say(word, obstacle.reason, obstacle.message.clone());
         }
         let people = self.people(capabilities);
         let size = self.size(&people, capabilities);

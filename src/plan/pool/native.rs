@@ -26,6 +26,7 @@ use crate::backend::{
     BackendError, Capabilities, ErrorClass, ObservedDesktop, ObservedUser, Receipt, Task, TaskKind, naming,
 };
 use crate::plan::desktop::ClusterView;
+use crate::plan::image::Obstacle;
 use crate::plan::managed::{CREATION, Managed, Turn};
 use crate::plan::pool::brake;
 use crate::plan::{Limits, Notice, Pace, after, create, explain, last_error};
@@ -45,15 +46,6 @@ pub enum Observation<'a> {
     },
     /// As read.
     Present(&'a ObservedPool),
-}
-
-/// The image of the template.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Image {
-    /// Its vendor id.
-    Known(String),
-    /// A DesktopImage that is not usable yet: plain words.
-    Waiting(String),
 }
 
 /// Everything a decision depends on.
@@ -91,8 +83,8 @@ pub struct Inputs<'a> {
     pub cluster: ClusterView,
     /// Subnets of the cluster, as the vendor lists them.
     pub subnets: &'a [String],
-    /// The image of the template.
-    pub image: &'a Image,
+    /// The vendor id of the template's image, or why it cannot be used.
+    pub image: &'a Result<String, Obstacle>,
     /// What the vendor can do; `None` while the account is not connected.
     pub capabilities: Option<&'a Capabilities>,
     /// The recorded pool, or the one to adopt.
@@ -556,6 +548,15 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Nothing can be made from the template's image.
+    fn no_image(&mut self, obstacle: &Obstacle) {
+        if obstacle.stalled {
+            self.stalled(obstacle.reason, &obstacle.message);
+        } else {
+            self.working(obstacle.reason, &obstacle.message);
+        }
+    }
+
     fn attempt(&mut self, attempt: i32) {
         if self.inputs.in_flight {
             self.again = self.inputs.limits.fast;
@@ -568,8 +569,8 @@ impl<'a> Draft<'a> {
             return self.stalled("Unsupported", &format!("{field} {why}"));
         }
         let image_id = match self.inputs.image {
-            Image::Known(id) => id.clone(),
-            Image::Waiting(words) => return self.working("ImageNotReady", words),
+            Ok(id) => id.clone(),
+            Err(obstacle) => return self.no_image(obstacle),
         };
         if let Turn::Refused(wait) = self.turn("CreatePool") {
             self.again = wait;

@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 
-use crate::api::condition;
 use crate::api::pool::PoolWorkKind;
 use crate::api::{
     ABANDON_ANNOTATION, DesktopPool, DesktopPoolStatus, PAUSED_ANNOTATION, PROTECT_ANNOTATION, REMOVE_FIRST_ANNOTATION,
@@ -22,8 +20,9 @@ use crate::controller::observations::PoolRead;
 use crate::controller::status::uid;
 use crate::controller::{annotation, cluster, provider};
 use crate::plan::desktop::ClusterView;
+use crate::plan::image::Obstacle;
 use crate::plan::pool::brake::Facts;
-use crate::plan::pool::native::{Image, Inputs, Observation, vendor_name};
+use crate::plan::pool::native::{Inputs, Observation, vendor_name};
 use crate::plan::{Limits, Pace};
 
 /// What was gathered, owned, so that the inputs can borrow it.
@@ -31,7 +30,7 @@ pub(super) struct Gathered {
     pub(super) backend: Option<Arc<dyn Backend>>,
     cluster: ClusterView,
     subnets: Vec<String>,
-    image: Image,
+    image: Result<String, Obstacle>,
     read: Arc<PoolRead>,
     fresh: bool,
     claimed_by: Option<String>,
@@ -155,7 +154,7 @@ pub(super) async fn gather(context: &Arc<Context>, object: &DesktopPool) -> Resu
         backend,
         cluster,
         subnets,
-        image: image(context, object),
+        image: super::super::image(context, object),
         read,
         fresh,
         claimed_by,
@@ -176,33 +175,6 @@ fn claimant(context: &Context, id: &str, own_uid: &str) -> Option<String> {
         other.namespace().unwrap_or_default(),
         other.name_any()
     ))
-}
-
-/// The image of the template at the vendor.
-fn image(context: &Context, object: &DesktopPool) -> Image {
-    let source = &object.spec.template.spec.image;
-    if let Some(id) = &source.id {
-        return Image::Known(id.clone());
-    }
-    let Some(name) = source.reference.as_ref().map(|r| &r.name) else {
-        return Image::Waiting("spec.template.spec.image names no image.".to_owned());
-    };
-    let at = ObjectRef::new(name).within(&object.namespace().unwrap_or_default());
-    let found = context.images.get(&at);
-    let status = found
-        .as_ref()
-        .and_then(|i| i.0.as_ref().ok())
-        .and_then(|i| i.status.as_ref());
-    let usable = status.filter(|s| condition::is_true(&s.conditions, condition::READY));
-    match usable.and_then(|s| s.id.clone()) {
-        Some(id) => Image::Known(id),
-        None if found.is_none() => Image::Waiting(format!(
-            "DesktopImage {name} (spec.template.spec.image.ref) does not exist."
-        )),
-        None => Image::Waiting(format!(
-            "DesktopImage {name} (spec.template.spec.image.ref) is not ready; why is in its own conditions."
-        )),
-    }
 }
 
 /// Reads the vendor when it is time to, and keeps the result; whether it was read now.

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde_json::{Value, json};
 
-use super::{Child, Home, Image, Inputs, Plan, Step, plan};
+use super::{Child, Home, Inputs, Plan, Step, plan};
 use crate::api::condition::{self, Stamp};
 use crate::api::desktop::{DesktopState, DesktopStatus, ObservedUser, SessionStatus};
 use crate::api::pool::{DesktopPoolSpec, DesktopPoolStatus, RolloutPhase};
@@ -15,6 +15,7 @@ use crate::api::{Desktop, REVISION_LABEL};
 use crate::backend::Capabilities;
 use crate::backend::connect;
 use crate::plan::Limits;
+use crate::plan::image::Obstacle;
 use crate::plan::pool::brake::{Brake, Facts};
 
 /// What a vendor can do, by its block.
@@ -47,7 +48,7 @@ pub(super) struct Bench {
     pub(super) desktops: BTreeMap<u32, Desktop>,
     pub(super) taken: BTreeMap<u32, bool>,
     pub(super) capabilities: Capabilities,
-    pub(super) image: Image,
+    pub(super) image: Result<String, Obstacle>,
     pub(super) brake: Facts,
     pub(super) now: Timestamp,
     versions: u32,
@@ -65,7 +66,7 @@ impl Bench {
             desktops: BTreeMap::new(),
             taken: BTreeMap::new(),
             capabilities: vendor("gws"),
-            image: Image::Id("m-1".into()),
+            image: Ok("m-1".into()),
             brake: Facts::default(),
             now: Timestamp::from_second(1_800_000_000).unwrap(),
             versions: 0,
@@ -92,7 +93,7 @@ impl Bench {
     /// Changes the image of the template, and with it the revision.
     pub(super) fn template(&mut self, image: &str) {
         self.declare(json!({"template": {"spec": {"image": {"id": image}}}}));
-        self.image = Image::Id(image.into());
+        self.image = Ok(image.into());
     }
 
     /// Decides, and changes nothing.

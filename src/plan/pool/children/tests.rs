@@ -1,11 +1,14 @@
+//! Situations of pools that are made of Desktops, by table.
+
 use serde_json::json;
 
 use super::bench::{Bench, changed, created, deleted, vendor};
-use super::{Image, Step, WAVE};
+use super::{Step, WAVE};
 use crate::api::condition::{DELETION_BLOCKED, PAUSED, READY, RECONCILING, ROLLOUT_HALTED, SCALE_IN_BLOCKED, STALLED};
 use crate::api::desktop::{DesktopState, Rebuild};
 use crate::api::pool::RolloutPhase;
 use crate::api::{PROTECT_ANNOTATION, REMOVE_FIRST_ANNOTATION, SETTLE_ANNOTATION};
+use crate::plan::image::Obstacle;
 
 fn replicas(number: i32) -> Bench {
     Bench::up(json!({"replicas": number}))
@@ -245,10 +248,11 @@ fn what_somebody_changed_is_set_back() {
 #[test]
 fn without_an_image_nothing_is_made() {
     let mut bench = Bench::new(json!({"replicas": 2}));
-    bench.image = Image::Unresolved {
+    bench.image = Err(Obstacle {
         reason: "ImageNotReady",
         message: "DesktopImage golden is not ready.".into(),
-    };
+        stalled: false,
+    });
     assert!(bench.pass().steps.is_empty());
     assert_eq!(bench.reason(READY).as_deref(), Some("ImageNotReady"));
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Child, Draft, Image, Wanted};
+use super::{Child, Draft, Wanted};
 use crate::api::desktop::{BillingMode, DesktopSpec, DesktopUser, OnImageChange, OnLoss};
 use crate::api::{POOL_LABEL, REVISION_LABEL, REVISION_SINCE_ANNOTATION};
 use crate::backend::Capabilities;
@@ -67,9 +67,7 @@ pub(super) fn differs(child: &Child<'_>, wanted: &Wanted) -> bool {
 impl Draft<'_> {
     /// A Desktop of the present template; none while its image has no id.
     pub(super) fn wanted(&self, user: Option<DesktopUser>, capabilities: &Capabilities) -> Option<Wanted> {
-        let Image::Id(image_id) = self.inputs.image else {
-            return None;
-        };
+        let image_id = self.inputs.image.as_ref().ok()?;
         let spec = self.inputs.spec;
         let template = &spec.template.spec;
         let mut image = template.image.clone();

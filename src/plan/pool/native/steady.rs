@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Action, Draft, Image};
+use super::{Action, Draft};
 use crate::api::condition::{self, Truth, truncate};
 use crate::api::desktop::{BillingMode, DesktopState, Power, WorkMode};
 use crate::api::pool::{PoolType, VendorAutoscale, VendorPool};
@@ -123,10 +123,7 @@ impl<'a> Draft<'a> {
 
     /// The image that desktops should have.
     pub(super) fn wanted_image(&self) -> Option<&str> {
-        match self.inputs.image {
-            Image::Known(id) => Some(id),
-            Image::Waiting(_) => None,
-        }
+        self.inputs.image.as_deref().ok()
     }
 
     pub(super) fn report(&mut self, observed: &ObservedPool) {
@@ -384,8 +381,8 @@ impl<'a> Draft<'a> {
             let message = format!("{ready} of {there} desktops are ready.");
             return self.working("DesktopsNotReady", &message);
         }
-        if let Image::Waiting(words) = self.inputs.image {
-            return self.working("ImageNotReady", words);
+        if let Err(obstacle) = self.inputs.image {
+            return self.no_image(obstacle);
         }
         let message = match self.status.assigned_replicas {
             0 => format!("All {there} desktops are ready."),

@@ -62,7 +62,7 @@ fn desktop(id: &str, image: &str, state: DesktopState) -> ObservedDesktop {
 struct Case {
     spec: DesktopPoolSpec,
     status: DesktopPoolStatus,
-    image: Image,
+    image: Result<String, Obstacle>,
     pool: ObservedPool,
     desktops: Vec<ObservedDesktop>,
     protect: Vec<String>,
@@ -92,7 +92,7 @@ impl Case {
         Self {
             spec: spec(&over),
             status,
-            image: Image::Known("old".to_owned()),
+            image: Ok("old".to_owned()),
             pool: ObservedPool {
                 id: "p1".to_owned(),
                 name: Some(vendor_name("desk", UID)),
@@ -339,7 +339,7 @@ fn what_grows_by_itself_is_not_corrected_within_its_limits() {
 fn a_roll_out_tries_waits_and_goes_on() {
     let update = serde_json::json!({"maxUnavailable": 2, "canary": {"percent": 30, "soakSeconds": 600}});
     let mut case = Case::new(serde_json::json!({"update": update}));
-    case.image = Image::Known("new".to_owned());
+    case.image = Ok("new".to_owned());
     let finish = |case: &mut Case, ids: &[String]| {
         for d in case.desktops.iter_mut().filter(|d| ids.contains(&d.id)) {
             d.image_id = Some("new".to_owned());
@@ -392,7 +392,7 @@ fn a_canary_that_fails_or_does_not_come_up_halts() {
     let update = serde_json::json!({"canary": {"percent": 30}, "progressDeadlineSeconds": 900});
     for state in [DesktopState::Failed, DesktopState::Unregistered] {
         let mut case = Case::new(serde_json::json!({"update": update}));
-        case.image = Image::Known("new".to_owned());
+        case.image = Ok("new".to_owned());
         assert!(matches!(case.step(&done()), Some(PoolChange::RebuildDesktops { .. })));
         case.desktops[0] = desktop("d1", "new", state);
         case.busy = Some(false);
@@ -404,7 +404,7 @@ fn a_canary_that_fails_or_does_not_come_up_halts() {
         assert!(condition::is_true(&case.status.conditions, condition::ROLLOUT_HALTED));
         assert_eq!(case.reason(condition::STALLED).as_deref(), Some("RolloutHalted"));
         // Back to the old image: what failed is replaced, what only did not come up is made anew.
-        case.image = Image::Known("old".to_owned());
+        case.image = Ok("old".to_owned());
         let change = case.step(&done());
         match state {
             DesktopState::Failed => assert!(matches!(change, Some(PoolChange::DeleteDesktops { .. })), "{change:?}"),
@@ -418,7 +418,7 @@ fn somebody_at_work_is_not_disturbed_unless_the_manifest_says_so() {
     let rebuilt = |when: &str, login: Option<Login>, owner: bool| {
         let update = serde_json::json!({"maxUnavailable": 1, "whenAssigned": when});
         let mut case = Case::new(serde_json::json!({"replicas": 1, "update": update}));
-        case.image = Image::Known("new".to_owned());
+        case.image = Ok("new".to_owned());
         case.pool.image_id = Some("new".to_owned());
         case.desktops.truncate(1);
         case.desktops[0].user_name = owner.then(|| "alice".to_owned());
@@ -443,7 +443,7 @@ fn somebody_at_work_is_not_disturbed_unless_the_manifest_says_so() {
 #[test]
 fn a_lost_rebuild_wipes_nothing_twice() {
     let mut case = Case::new(serde_json::json!({"update": {"maxUnavailable": 1}}));
-    case.image = Image::Known("new".to_owned());
+    case.image = Ok("new".to_owned());
     case.pool.image_id = Some("new".to_owned());
     assert!(case.step(&lost()).is_some());
     case.busy = Some(false);
@@ -588,7 +588,7 @@ proptest! {
                 case.spec.replicas = Some(*size);
             }
             if roll {
-                case.image = Image::Known("new".to_owned());
+                case.image = Ok("new".to_owned());
             }
             case.now += seconds.seconds();
             let made = case.plan();
