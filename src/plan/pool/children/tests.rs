@@ -1,3 +1,5 @@
+//! Each promise of a pool of Desktops, in a world that stands still between two passes.
+
 use serde_json::json;
 
 use super::bench::{Bench, changed, created, deleted, vendor};
