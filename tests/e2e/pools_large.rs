@@ -38,7 +38,10 @@ struct Bar {
 
 /// Fast enough, and few enough calls, for two cores.
 fn flags(operator: OperatorBuilder<'_>) -> OperatorBuilder<'_> {
-    operator.arg("--inventory-fast=300ms").arg("--settle=20s")
+    operator
+        .arg("--inventory-fast=300ms")
+        .arg("--settle=20s")
+        .arg("--resend=2s")
 }
 
 /// Keeps an eye on how many desktops are Ready.
@@ -105,7 +108,7 @@ async fn life(bar: Bar) {
         world.edit(CloudDesktopEdit::AddUser {
             account: "testid".into(),
             name: user["name"].as_str().unwrap().to_owned(),
-            email: String::new(),
+            email: format!("{}@example.com", user["name"].as_str().unwrap()),
         });
     }
     world.office().await;

@@ -110,6 +110,16 @@ impl<'a> Child<'a> {
         (stalled.reason == "RebuildOutcomeUnknown").then_some(rebuild.attempt)
     }
 
+    /// It is stopped, and still of another image than it was to be rebuilt from, as the vendor tells it.
+    pub(super) fn not_rebuilt(&self) -> bool {
+        let Some(status) = self.status() else { return false };
+        let other = status
+            .rebuild
+            .as_ref()
+            .is_some_and(|r| status.image_id.as_ref() != Some(&r.image_id));
+        other && status.state == Some(DesktopState::Stopped)
+    }
+
     /// Its own words.
     pub(super) fn words(&self) -> &'a str {
         let found = self

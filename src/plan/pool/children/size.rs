@@ -264,9 +264,8 @@ impl Draft<'_> {
                 Some(wanted) if current => wanted,
                 _ => self.kept(child, user),
             };
-            if !people.has(child)
-                && let Some(attempt) = child.rebuild_in_doubt()
-            {
+            let harmless = !people.has(child) || (capabilities.observe_image && child.not_rebuilt());
+            if harmless && let Some(attempt) = child.rebuild_in_doubt() {
                 // There is nobody's work on it that a second time could wipe.
                 let (key, repeat) = (SETTLE_ANNOTATION, format!("rebuild-{attempt}-repeat"));
                 wanted.metadata.annotations.insert(key.into(), repeat);

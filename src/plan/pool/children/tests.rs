@@ -1,4 +1,4 @@
-//! Situations of pools that are made of Desktops, by table.
+//! Each promise of a pool of Desktops, in a world that stands still between two passes.
 
 use serde_json::json;
 
@@ -480,6 +480,12 @@ fn a_rebuild_in_doubt_is_repeated_where_nothing_can_be_lost() {
     let annotations = bench.at(1).metadata.annotations.clone().unwrap();
     assert_eq!(annotations[SETTLE_ANNOTATION], "rebuild-3-repeat");
     assert!(bench.pass().steps.is_empty());
+    // Where the vendor tells the image, and nobody can have worked since, it is known that it was not.
+    bench.capabilities.observe_image = true;
+    bench.status_of(0).image_id = Some("m-0".into());
+    assert!(bench.pass().steps.is_empty());
+    bench.status_of(0).state = Some(DesktopState::Stopped);
+    assert_eq!(changed(&bench.pass()), ["class-0"]);
 }
 
 /// With a new desktop an assignment that was made elsewhere would be lost.
