@@ -132,13 +132,13 @@ struct Source<K: Kind> {
 impl<K: Kind> Source<K> {
     fn new() -> Self {
         let (store, writer) = kube::runtime::reflector::store();
-        let (waker, wakes) = unbounded_channel();
+        let (waker, woken) = unbounded_channel();
         let (filled, flag) = tokio::sync::watch::channel(false);
         Self {
             store,
             writer,
             waker,
-            wakes,
+            wakes: woken,
             flag,
             filled,
         }

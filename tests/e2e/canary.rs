@@ -387,6 +387,6 @@ async fn no_other_vendors_secret_is_told_either() {
                 .iter()
                 .any(|e| e.account == *name && e.fault.is_some())
         };
-        assert!(actions.iter().all(|action| struck(&action)), "{name}");
+        assert!(actions.iter().all(struck), "{name}");
     }
 }

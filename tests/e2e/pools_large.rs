@@ -191,23 +191,23 @@ async fn life(bar: Bar) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_at_gws() {
-    life(Bar {
+    Box::pin(life(Bar {
         vendor: Vendor::gws(),
         other: "m-windows2016",
         pool: json!({}),
         anew: true,
-    })
+    }))
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_at_capital_online() {
-    life(Bar {
+    Box::pin(life(Bar {
         vendor: Vendor::capital_online(),
         other: "1a6e5a10-0000-4000-8000-000000000002",
         pool: json!({}),
         anew: false,
-    })
+    }))
     .await;
 }
 
@@ -216,11 +216,11 @@ async fn two_hundred_at_cloud_desktop() {
     let mut vendor = Vendor::cloud_desktop(true);
     vendor.desktop.as_object_mut().unwrap().remove("user");
     let users: Vec<Value> = (0..MOST).map(|n| json!({"name": format!("user{n}")})).collect();
-    life(Bar {
+    Box::pin(life(Bar {
         vendor,
         other: "img-win2016",
         pool: json!({"users": users, "scaleIn": {"assigned": "Remove"}}),
         anew: false,
-    })
+    }))
     .await;
 }

@@ -41,13 +41,15 @@ fn every_family_is_there_once_under_its_name() {
         ("desktop_operator_throttled_seconds", "counter"),
         ("desktop_operator_time_to_ready_seconds", "histogram"),
         ("desktop_operator_drift_healed", "counter"),
+        ("desktop_operator_pool_removals", "counter"),
+        ("desktop_operator_rollouts_halted", "counter"),
         ("desktop_operator_orphans", "gauge"),
         ("desktop_operator_build", "info"),
     ] {
         let line = format!("# TYPE {name} {kind}");
         assert_eq!(text.lines().filter(|l| *l == line).count(), 1, "{line}\n{text}");
     }
-    assert_eq!(text.matches("# TYPE ").count(), 14, "{text}");
+    assert_eq!(text.matches("# TYPE ").count(), 16, "{text}");
     assert!(!text.contains("_total_total"), "{text}");
 }
 

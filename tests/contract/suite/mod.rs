@@ -94,7 +94,6 @@ impl Case {
 /// Runs a scenario at every vendor at once.
 async fn everywhere<F: Future<Output = ()>>(scenario: impl Fn(Case) -> F) {
     join_all(all().into_iter().map(|vendor| async {
-        println!("{}", vendor.word());
         scenario(Case::of(vendor).await).await;
     }))
     .await;

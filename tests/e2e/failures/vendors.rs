@@ -142,14 +142,12 @@ async fn what_any_vendor_refuses_names_the_field_and_heals() {
     for Place { name, stock, quota, .. } in &places {
         let seen: Desktop = world.reason(name, "Ready", "OutOfStock").await;
         assert!(seen.condition("Stalled").is_none());
-        match quota {
-            Some(quota) => drop(world.edit(quota(true))),
-            None => {
-                let refused = Fault::on("CreateDesktop").with("UserName", "alice").always();
-                world
-                    .sim
-                    .fault(refused.code(403, "QuotaExceed.Desktop", "The quota is used up."));
-            }
+        if let Some(quota) = quota {
+            world.edit(quota(true));
+        } else {
+            let refused = Fault::on("CreateDesktop").with("UserName", "alice").always();
+            let refused = refused.code(403, "QuotaExceed.Desktop", "The quota is used up.");
+            world.sim.fault(refused);
         }
         world.edit(stock(true));
     }
