@@ -13,7 +13,13 @@ use crate::chart_rbac_fixture::{install_rbac, operator_kubeconfig};
 use crate::harness::{Env, Operator, eventually};
 use crate::world::{Vendor, World};
 
-const OURS: [&str; 4] = ["desktopproviders", "desktopclusters", "desktops", "desktopimages"];
+const OURS: [&str; 5] = [
+    "desktopproviders",
+    "desktopclusters",
+    "desktops",
+    "desktopimages",
+    "desktoppools",
+];
 const GROUP: &str = "desktop-operator.io";
 
 /// Somebody whose rights are asked for.
@@ -94,6 +100,11 @@ async fn the_operator_may_do_its_work() {
         }
         operator.will("update", GROUP, &format!("{kind}/status"), "").await;
     }
+    // The Desktops of pools.
+    for verb in ["create", "delete"] {
+        operator.will(verb, GROUP, "desktops", "").await;
+    }
+    operator.will("update", GROUP, "desktoppools/finalizers", "").await;
     operator.will("get", "", "namespaces", "").await;
     for verb in ["create", "patch"] {
         operator.will(verb, "events.k8s.io", "events", "").await;
@@ -120,15 +131,21 @@ async fn the_operator_may_do_nothing_else() {
     let here = env.namespace.as_str();
     for kind in OURS {
         for verb in ["create", "update", "delete", "deletecollection"] {
-            operator.may_not(verb, GROUP, kind, here).await;
+            let of_pools = kind == "desktops" && ["create", "delete"].contains(&verb);
+            if !of_pools {
+                operator.may_not(verb, GROUP, kind, here).await;
+            }
         }
         for verb in ["get", "patch", "create", "delete"] {
             operator.may_not(verb, GROUP, &format!("{kind}/status"), here).await;
         }
-        operator
-            .may_not("update", GROUP, &format!("{kind}/finalizers"), here)
-            .await;
+        if kind != "desktoppools" {
+            operator
+                .may_not("update", GROUP, &format!("{kind}/finalizers"), here)
+                .await;
+        }
     }
+    operator.may_not("update", GROUP, "desktoppools/scale", here).await;
     for verb in ["list", "watch", "create", "update", "patch", "delete"] {
         operator.may_not(verb, "", "secrets", here).await;
         operator.may_not(verb, "", "namespaces", "").await;
@@ -215,7 +232,7 @@ subjects: [{{apiGroup: rbac.authorization.k8s.io, kind: User, name: {user}}}]
         users.push(Subject { env: &env, user });
     }
     let here = env.namespace.as_str();
-    for kind in ["desktopclusters", "desktops", "desktopimages"] {
+    for kind in ["desktopclusters", "desktops", "desktopimages", "desktoppools"] {
         for user in &users {
             for verb in ["get", "list", "watch"] {
                 user.will(verb, GROUP, kind, here).await;
@@ -229,6 +246,9 @@ subjects: [{{apiGroup: rbac.authorization.k8s.io, kind: User, name: {user}}}]
             users[2].will(verb, GROUP, kind, here).await;
         }
     }
+    users[0].may_not("update", GROUP, "desktoppools/scale", here).await;
+    users[0].will("get", GROUP, "desktoppools/scale", here).await;
+    users[1].will("update", GROUP, "desktoppools/scale", here).await;
     for user in &users {
         for verb in ["get", "list", "create", "update", "patch", "delete"] {
             user.may_not(verb, GROUP, "desktopproviders", "").await;
@@ -250,9 +270,9 @@ async fn the_operators_token_is_bound_by_its_roles() {
     .await;
     let forbidden = |error: kube::Error| matches!(&error, kube::Error::Api(status) if status.code == 403);
     assert!(forbidden(own.list(&ListParams::default()).await.unwrap_err()));
-    let desktops: Api<Desktop> = Api::namespaced(client, &env.namespace);
+    let clusters: Api<DesktopCluster> = Api::namespaced(client, &env.namespace);
     assert!(forbidden(
-        desktops.delete("any", &DeleteParams::default()).await.unwrap_err()
+        clusters.delete("any", &DeleteParams::default()).await.unwrap_err()
     ));
 }
 
