@@ -86,5 +86,6 @@ fn image(context: &Context, object: &DesktopPool) -> Result<String, Obstacle> {
     let provider = recorded.or_else(|| cluster_of(context, object).map(|c| cluster::provider_of(&c).to_owned()));
     let disk = template.system_disk.as_ref().map(|disk| disk.size_gib);
     let namespace = object.namespace().unwrap_or_default();
-    super::image::resolve(context, &namespace, &template.image).usable(&provider.unwrap_or_default(), disk)
+    let view = super::image::resolve(context, &namespace, &template.image);
+    view.usable("spec.template.spec", &provider.unwrap_or_default(), disk)
 }

@@ -36,7 +36,8 @@ impl Draft<'_> {
             return false;
         };
         let size = self.inputs.spec.system_disk.as_ref().map(|disk| disk.size_gib);
-        let Some(obstacle) = self.inputs.image.and_then(|image| image.obstacle(provider, size)) else {
+        let usable = self.inputs.image.map(|image| image.usable("spec", provider, size));
+        let Some(Err(obstacle)) = usable else {
             return false;
         };
         if obstacle.stalled {

@@ -19,8 +19,10 @@ pub enum ImageView {
     Unusable {
         /// Condition reason: `ImageNotFound` or `ImageNotReady`.
         reason: &'static str,
-        /// Plain words.
-        message: String,
+        /// Its name.
+        name: String,
+        /// The rest of a sentence about it.
+        why: String,
     },
 }
 
@@ -51,7 +53,8 @@ impl ImageView {
     pub fn not_found(name: &str) -> Self {
         Self::Unusable {
             reason: "ImageNotFound",
-            message: format!("DesktopImage {name} (image.ref) does not exist."),
+            name: name.to_owned(),
+            why: "does not exist.".to_owned(),
         }
     }
 
@@ -61,7 +64,8 @@ impl ImageView {
         let name = image.metadata.name.as_deref().unwrap_or_default();
         let unusable = |why: &str| Self::Unusable {
             reason: "ImageNotReady",
-            message: format!("DesktopImage {name} (image.ref) is not ready: {why}"),
+            name: name.to_owned(),
+            why: format!("is not ready: {why}"),
         };
         if image.metadata.deletion_timestamp.is_some() {
             return unusable("it is being deleted.");
@@ -88,15 +92,42 @@ impl ImageView {
     }
 
     /// The vendor's id for desktops of this account with a system disk of this size, or why none can be made from it.
-    pub fn usable(&self, provider: &str, disk_gib: Option<i32>) -> Result<String, Obstacle> {
-        match (self.obstacle(provider, disk_gib), self) {
-            (Some(obstacle), _) => Err(obstacle),
-            (None, Self::Usable { id, .. }) => Ok(id.clone()),
-            (None, Self::Unusable { reason, message }) => Err(Obstacle {
+    /// `spec` is where the manifest says what a desktop is like: `spec`, or a template within it.
+    pub fn usable(&self, spec: &str, provider: &str, disk_gib: Option<i32>) -> Result<String, Obstacle> {
+        let obstacle = |reason, message, stalled| {
+            Err(Obstacle {
                 reason,
-                message: message.clone(),
-                stalled: false,
-            }),
+                message,
+                stalled,
+            })
+        };
+        match self {
+            Self::Unusable { reason, name, why } => {
+                obstacle(reason, format!("DesktopImage {name} ({spec}.image.ref) {why}"), false)
+            }
+            Self::Usable {
+                provider: Some(other), ..
+            } if other != provider => obstacle(
+                "WrongProvider",
+                format!(
+                    "{spec}.image.ref names an image of DesktopProvider {other}, but the desktop is made in {provider}: \
+                     name an image of that account."
+                ),
+                true,
+            ),
+            Self::Usable {
+                id,
+                least_gib: Some(least),
+                ..
+            } if disk_gib.is_some_and(|size| i64::from(size) < *least) => obstacle(
+                "DiskTooSmall",
+                format!(
+                    "{spec}.systemDisk.sizeGiB is {}, and image {id} needs {least} GiB at least.",
+                    disk_gib.unwrap_or_default()
+                ),
+                true,
+            ),
+            Self::Usable { id, .. } => Ok(id.clone()),
         }
     }
 
@@ -106,41 +137,6 @@ impl ImageView {
         match self {
             Self::Usable { id, .. } => Some(id),
             Self::Unusable { .. } => None,
-        }
-    }
-
-    /// What keeps a desktop of this account, with a system disk of this size, from being made from it.
-    #[must_use]
-    pub fn obstacle(&self, provider: &str, disk_gib: Option<i32>) -> Option<Obstacle> {
-        match self {
-            Self::Unusable { reason, message } => Some(Obstacle {
-                reason,
-                message: message.clone(),
-                stalled: false,
-            }),
-            Self::Usable {
-                provider: Some(other), ..
-            } if other != provider => Some(Obstacle {
-                reason: "WrongProvider",
-                message: format!(
-                    "image.ref names an image of DesktopProvider {other}, but the desktop is made in {provider}: \
-                     name an image of that account."
-                ),
-                stalled: true,
-            }),
-            Self::Usable {
-                id,
-                least_gib: Some(least),
-                ..
-            } if disk_gib.is_some_and(|size| i64::from(size) < *least) => Some(Obstacle {
-                reason: "DiskTooSmall",
-                message: format!(
-                    "systemDisk.sizeGiB is {}, and image {id} needs {least} GiB at least.",
-                    disk_gib.unwrap_or_default()
-                ),
-                stalled: true,
-            }),
-            Self::Usable { .. } => None,
         }
     }
 }
@@ -191,7 +187,7 @@ mod tests {
     }
 
     fn reason(view: &ImageView) -> &'static str {
-        view.obstacle("acme", Some(40)).map_or("-", |o| o.reason)
+        view.usable("spec", "acme", Some(40)).map_or_else(|o| o.reason, |_| "-")
     }
 
     #[test]
@@ -215,9 +211,12 @@ mod tests {
     fn a_disk_is_at_least_as_large_as_the_image_and_the_account_is_its_own() {
         let view = ImageView::of(&image(true));
         for (size, refused) in [(Some(39), true), (Some(40), false), (None, false)] {
-            assert_eq!(view.obstacle("acme", size).is_some(), refused, "{size:?}");
+            assert_eq!(view.usable("spec", "acme", size).is_err(), refused, "{size:?}");
         }
-        assert_eq!(view.obstacle("other", None).unwrap().reason, "WrongProvider");
-        assert_eq!(ImageView::of_id("m-1").obstacle("other", Some(20)), None);
+        assert_eq!(view.usable("spec", "other", None).unwrap_err().reason, "WrongProvider");
+        assert_eq!(
+            ImageView::of_id("m-1").usable("spec", "other", Some(20)),
+            Ok("m-1".into())
+        );
     }
 }
