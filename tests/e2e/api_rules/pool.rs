@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::bounds::{Field, email, field};
+use super::bounds::{Field, email, field, schedule};
 use super::immutable::Immutable;
 use super::manifests::{Change, Kind};
-use super::rules::{PERIODS, Rule};
+use super::rules::{ONE_MOMENT, PERIODS, Rule};
 use crate::harness::{Env, message};
 
 /// The manifest with every field: a number of desktops at the first vendor, an autoscaled pool and an image by reference
@@ -29,6 +29,12 @@ pub fn full(vendor: &str) -> Value {
                     "publicAddress": {"chargeType": "PayByTraffic", "bandwidthIn": 10, "bandwidthOut": 10},
                 },
                 "power": "Running",
+                "powerSchedule": {
+                    "timeZone": "Asia/Shanghai",
+                    "start": "0 8 * * 1-5",
+                    "stop": "0 20 * * 1-5",
+                    "whenConnected": "Wait",
+                },
                 "displayPolicy": {"visualLossless": true, "optimizeFor3d": true},
                 "billing": {
                     "mode": "Subscription",
@@ -130,6 +136,7 @@ pub fn rules() -> Vec<Rule> {
             ("spec.template.spec.billing.mode", json!("PayAsYouGo")),
         ]
     };
+    let unmanaged = || ("spec.template.spec.power", json!("Unmanaged"));
     let both = "exactly one of replicas and autoscale must be set";
     let shares = "update.maxUnavailable must be a number from 1, or a share from 1% to 100%";
     vec![
@@ -214,6 +221,40 @@ pub fn rules() -> Vec<Rule> {
             ],
         ),
         pool(
+            "spec.template.spec.powerSchedule",
+            "powerSchedule needs start, stop or both",
+            vec![
+                unmanaged(),
+                without("spec.template.spec.powerSchedule.start"),
+                without("spec.template.spec.powerSchedule.stop"),
+            ],
+            vec![unmanaged(), without("spec.template.spec.powerSchedule.start")],
+        ),
+        pool(
+            "spec.template.spec.powerSchedule.stop",
+            "powerSchedule.start and powerSchedule.stop must differ",
+            vec![("spec.template.spec.powerSchedule.stop", json!("0 8 * * 1-5"))],
+            vec![("spec.template.spec.powerSchedule.stop", json!("1 8 * * 1-5"))],
+        ),
+        pool(
+            "spec.template.spec.powerSchedule",
+            ONE_MOMENT,
+            vec![without("spec.template.spec.powerSchedule.start")],
+            vec![
+                without("spec.template.spec.powerSchedule.start"),
+                ("spec.template.spec.power", json!("Stopped")),
+            ],
+        ),
+        pool(
+            "spec.template.spec.powerSchedule",
+            ONE_MOMENT,
+            vec![
+                without("spec.template.spec.power"),
+                without("spec.template.spec.powerSchedule.stop"),
+            ],
+            vec![unmanaged(), without("spec.template.spec.powerSchedule.stop")],
+        ),
+        pool(
             "spec.template.spec.billing.period",
             "billing.period is required with mode Subscription",
             vec![without("spec.template.spec.billing.period")],
@@ -289,6 +330,7 @@ pub fn mutable(vendor: &str) -> Vec<Change> {
         ("spec.template.spec.applications", Value::Null),
         ("spec.template.spec.network", Value::Null),
         ("spec.template.spec.power", json!("Stopped")),
+        ("spec.template.spec.powerSchedule", Value::Null),
         ("spec.template.spec.displayPolicy", Value::Null),
         ("spec.template.spec.billing", Value::Null),
         ("spec.template.spec.huaweiWorkspace", Value::Null),
@@ -306,7 +348,7 @@ pub fn bounds() -> Vec<Field> {
     let people = |n: usize| Value::Array((0..n).map(|i| json!({"name": format!("user{i}")})).collect());
     let groups = |n: usize| Value::Array((0..n).map(|i| json!({"id": format!("g{i}"), "name": "g"})).collect());
     let labels = |n: usize| Value::Object((0..n).map(|i| (format!("label{i}"), json!("x"))).collect());
-    vec![
+    let mut all = vec![
         at("spec.replicas").range(0, 5000),
         at("spec.autoscale.type").one_of("AccessCreated"),
         at("spec.autoscale.min")
@@ -368,7 +410,17 @@ pub fn bounds() -> Vec<Field> {
         at("spec.huaweiWorkspace.groups.0.id").length(1, 128),
         at("spec.huaweiWorkspace.groups.0.name").length(1, 64),
         at("spec.deletionPolicy").one_of("Retain"),
-    ]
+    ];
+    all.extend(schedule(
+        Kind::Pool,
+        [
+            "spec.template.spec.powerSchedule.timeZone",
+            "spec.template.spec.powerSchedule.start",
+            "spec.template.spec.powerSchedule.stop",
+            "spec.template.spec.powerSchedule.whenConnected",
+        ],
+    ));
+    all
 }
 
 /// The Desktops of a pool are named after it, and its name is the value of a label of theirs.

@@ -25,7 +25,7 @@ const NEEDS: &str = "flavor and image are required unless existingId adopts a de
 const ONE_VENDOR: &str = "exactly one vendor block must be set: gws, cloudDesktop, capitalOnline or huaweiWorkspace";
 const NEEDS_NETWORK: &str = "network.vpcId is required, unless existingId, capitalOnline.defaultNetwork, cloudDesktop or huaweiWorkspace says \
      where the desktops live";
-const ONE_MOMENT: &str =
+pub const ONE_MOMENT: &str =
     "with power Running, powerSchedule needs both start and stop; for one of them alone set power to Unmanaged";
 const ONE_WAY: &str = "exactly one of capture, existingId and filter must be set";
 pub const PERIODS: &str = "period.count must be 1-4 weeks, or 1-9, 12, 24, 36, 48 or 60 months";

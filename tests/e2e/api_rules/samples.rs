@@ -231,7 +231,7 @@ async fn kustomize_renames_what_our_objects_refer_to() {
     assert_eq!(image["providerRef"]["name"], "prod-aliyun-hangzhou");
     assert_eq!(image["capture"]["desktopRef"]["name"], "prod-alice");
     assert_eq!(
-        find("Desktop", "prod-dave")["spec"]["image"]["ref"]["name"],
+        find("Desktop", "prod-erin")["spec"]["image"]["ref"]["name"],
         "prod-windows-golden"
     );
 }
