@@ -150,6 +150,7 @@ async fn carry_out(
     };
     let held = status.held_desktop_id.is_some() || inputs.status.held_desktop_id.is_some();
     let Some(backend) = backend else {
+        creation::count_ready(context, "DesktopImage", object, &status);
         let written = write(context, object, status).await?;
         context.publish(&written, notices).await;
         if held {

@@ -489,6 +489,7 @@ impl<'a> Draft<'a> {
             self.status.assigned_user = None;
             self.status.rebuild = None;
             self.status.purchase = None;
+            self.status.held = None;
             self.working(
                 "Recreating",
                 "The desktop has vanished at the vendor and is created again.",

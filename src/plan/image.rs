@@ -1,7 +1,11 @@
 //! What to do about one DesktopImage.
 
+#[cfg(test)]
+mod bench;
 mod capture;
 mod deletion;
+#[cfg(test)]
+mod properties;
 mod source;
 mod steady;
 #[cfg(test)]
@@ -17,7 +21,7 @@ pub use super::provider::ProviderView;
 use super::{Limits, Notice, Pace, explain, last_error};
 pub use source::{ImageView, Obstacle};
 
-use crate::api::common::{Binding, CreatePhase};
+use crate::api::common::{Binding, CreateIntent, CreatePhase};
 use crate::api::condition::{self, Truth};
 use crate::api::desktop::DesktopState;
 use crate::api::image::{DesktopImageSpec, DesktopImageStatus, ImageFilter, ImageOwner, ImageState};
@@ -339,12 +343,7 @@ impl<'a> Draft<'a> {
 
     fn converge(&mut self) {
         self.clear(condition::DELETION_BLOCKED);
-        let sent = self
-            .status
-            .create
-            .as_ref()
-            .is_some_and(|i| i.phase == CreatePhase::Open);
-        if self.status.id.is_none() && !sent {
+        if self.status.id.is_none() && !self.sent() {
             // Asked for anew in each pass that could go on, so that no trouble of ours keeps a desktop stopped.
             self.status.held_desktop_id = None;
         }
@@ -364,6 +363,7 @@ impl<'a> Draft<'a> {
             stalled,
         } = &self.inputs.provider
         {
+            self.follow();
             if *stalled {
                 return self.stalled(reason, message);
             }
@@ -389,6 +389,23 @@ impl<'a> Draft<'a> {
             self.adopt_match(filter);
         } else if let Some(capture) = &self.inputs.spec.capture {
             self.capture(capture);
+        }
+    }
+
+    /// Whether a creation was sent, and nothing is known of it yet.
+    fn sent(&self) -> bool {
+        let open = |i: &CreateIntent| i.phase == CreatePhase::Open;
+        self.status.create.as_ref().is_some_and(open)
+    }
+
+    /// Nothing new may be sent. What was is looked at all the same, as far as it can be: a desktop waits for it.
+    fn follow(&mut self) {
+        if self.status.id.is_some() {
+            if let Observation::Present(observed) = self.observed() {
+                self.report(observed);
+            }
+        } else if self.sent() && self.inputs.listing.is_some() && self.inputs.spec.capture.is_some() {
+            self.follow_creation();
         }
     }
 

@@ -81,8 +81,8 @@ pub(super) async fn gather(context: &Arc<Context>, object: &DesktopImage) -> Res
     let provider = provider::view(context, account, &namespace).await?;
     let usable = match &provider {
         ProviderView::Usable => true,
-        // What is there may still be watched and cleaned up.
-        ProviderView::Unusable { reason, .. } => *reason == permission::NOT_ALLOWED && deleting,
+        // What is there, or was asked for, may still be watched and cleaned up.
+        ProviderView::Unusable { reason, .. } => *reason == permission::NOT_ALLOWED && (deleting || is_begun(object)),
     };
     let backend = context
         .accounts
@@ -112,11 +112,13 @@ pub(super) async fn gather(context: &Arc<Context>, object: &DesktopImage) -> Res
 
 /// Whether the account's images tell anything of this one: where none can be captured, none is looked for.
 fn is_listed(object: &DesktopImage, backend: &dyn Backend) -> bool {
-    let known = object
-        .status
-        .as_ref()
-        .is_some_and(|s| s.id.is_some() || s.create.is_some());
-    known || object.spec.capture.is_none() || backend.capabilities().capture_image
+    is_begun(object) || object.spec.capture.is_none() || backend.capabilities().capture_image
+}
+
+/// Whether there is, or may be, something at the vendor that is this object's.
+fn is_begun(object: &DesktopImage) -> bool {
+    let status = object.status.as_ref();
+    status.is_some_and(|s| s.id.is_some() || s.create.is_some())
 }
 
 /// The Desktop that the image is made from.

@@ -10,6 +10,8 @@ use crate::backend::{Capabilities, ObservedDesktop, Operation};
 use crate::plan::managed::Turn;
 use crate::plan::{Notice, Pace, after, create, explain, last_error, readable, refusal, span, until};
 
+pub(super) const IMAGING: &str = "Deletion waits until the image that is being made of the desktop is done.";
+
 impl Draft<'_> {
     pub(super) fn delete(&mut self) {
         self.status.next_power_transition = None;
@@ -125,6 +127,9 @@ impl Draft<'_> {
     fn delete_bound(&mut self, id: &str) {
         let adopted = self.status.binding.as_ref().is_some_and(|b| b.adopted);
         if DeletionPolicy::effective(self.inputs.spec.deletion_policy, adopted) == DeletionPolicy::Retain {
+            if self.retained_held() {
+                return;
+            }
             self.notices.push(Notice::normal(
                 "Retained",
                 format!("Desktop {id} is left at the vendor (Retain)."),
@@ -229,10 +234,7 @@ impl Draft<'_> {
             return self.deleting("The vendor is deleting the desktop.");
         }
         if observed.state == DesktopState::Imaging {
-            return self.blocked(
-                "Imaging",
-                "Deletion waits until the image that is being made of the desktop is done.",
-            );
+            return self.blocked("Imaging", IMAGING);
         }
         if self.deletion_held(observed) {
             return;

@@ -1,11 +1,12 @@
 //! A desktop that an image is made from: stopped when nobody is connected, left alone meanwhile, and put back as it was.
 
 use super::steady::{Correction, Next};
-use super::{Action, Draft};
+use super::{Action, Draft, Observation};
 use crate::api::desktop::{DesktopState, Held, Power};
 use crate::api::image::CapturePower;
 use crate::backend::{ObservedDesktop, Operation};
 use crate::plan::managed::{Managed, Turn};
+use crate::plan::{Notice, Pace};
 
 /// A DesktopImage that is to be made, or is being made, from the desktop.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +38,11 @@ impl Draft<'_> {
             return false;
         }
         let stops = hold.power == CapturePower::Stop && is_up(observed.state);
-        if stops && self.status.held.is_none() && self.connected(observed) {
+        if stops && self.connected(observed) {
+            // Also when it was to be stopped already and somebody was quicker. It runs, and is to run again.
+            if let Some(held) = self.status.held.as_mut() {
+                held.running = true;
+            }
             return false;
         }
         let running = self
@@ -83,11 +88,11 @@ impl Draft<'_> {
 
     /// What was stopped for an image runs again, also where the manifest leaves power alone.
     pub(super) fn put_back(&mut self, observed: &ObservedDesktop) -> Next {
-        let Some(held) = self.status.held.clone() else {
+        let Some(held) = self.status.held.clone().filter(|_| self.inputs.hold.is_none()) else {
             return Next::Nothing;
         };
         let unmanaged = self.inputs.spec.power == Power::Unmanaged;
-        if !unmanaged || !held.running || is_up(observed.state) {
+        if !unmanaged || !held.running || is_up(observed.state) || self.scheduled_off() {
             self.status.held = None;
             return Next::Nothing;
         }
@@ -99,6 +104,60 @@ impl Draft<'_> {
             drifted: false,
             words: "The desktop is being started again: it ran before an image was made from it.".to_owned(),
         })
+    }
+
+    /// True while a desktop that stays at the vendor has to be put back as it was: nobody would do it later.
+    pub(super) fn retained_held(&mut self) -> bool {
+        let Some(held) = self.status.held.clone() else {
+            return false;
+        };
+        let Observation::Present(observed) = self.inputs.observed else {
+            if held.running {
+                let note = format!(
+                    "The desktop may be stopped: it was kept so for DesktopImage {}, and cannot be observed now.",
+                    held.image
+                );
+                self.notices.push(Notice::warning("LeftStopped", note));
+            }
+            return false;
+        };
+        self.report(observed);
+        match observed.state {
+            DesktopState::Imaging => {
+                self.blocked("Imaging", super::deletion::IMAGING);
+                true
+            }
+            _ if self.inputs.hold.is_some() => self.deletion_held(observed),
+            DesktopState::Stopped if held.running => self.started_again(observed, &held.image),
+            _ => false,
+        }
+    }
+
+    /// True while a desktop that is let go is started first, unless it is to be off anyway.
+    fn started_again(&mut self, observed: &ObservedDesktop, image: &str) -> bool {
+        self.schedule();
+        self.status.next_power_transition = None;
+        if self.inputs.spec.power == Power::Stopped || self.scheduled_off() {
+            return false;
+        }
+        let operation = Operation::StartDesktop {
+            desktop_id: observed.id.clone(),
+        };
+        let message = format!(
+            "The desktop, which stays at the vendor, is started first: it ran before DesktopImage {image} was made from \
+             it. To let go of it as it is, annotate this object with {}={}.",
+            crate::api::ABANDON_ANNOTATION,
+            observed.id
+        );
+        self.blocked("HeldForImage", &message);
+        self.again = self.inputs.limits.fast;
+        self.pace = Pace::Fast;
+        match self.turn(operation.name()) {
+            Turn::Now => self.action = Action::Submit(operation),
+            Turn::Sent(_) => {}
+            Turn::Refused(wait) => self.again = wait,
+        }
+        true
     }
 
     /// True while the deletion of a desktop waits for the image that is made from it.

@@ -154,6 +154,74 @@ fn a_held_desktop_is_not_deleted_but_stopped_all_the_same() {
     assert_eq!(sent(&case.plan()), Some("DeleteDesktop"));
 }
 
+#[test]
+fn who_is_quicker_than_the_stop_is_not_disturbed_either() {
+    let mut case = case(DesktopState::Running);
+    case.status.held = Some(Held {
+        image: "golden".into(),
+        running: false,
+    });
+    case.session.as_mut().unwrap().connected = true;
+    let plan = case.plan();
+    assert_ne!(sent(&plan), Some("StopDesktop"));
+    // It ran after all, and that is what it is put back to.
+    assert!(plan.status.held.unwrap().running);
+}
+
+#[test]
+fn a_new_desktop_in_the_place_of_a_lost_one_is_not_held() {
+    let mut case = case(DesktopState::Stopped);
+    case.status = case.plan().status;
+    assert!(case.status.held.is_some());
+    case.hold = None;
+    (case.observed, case.absent) = (None, Some(true));
+    case.spec.on_loss = OnLoss::Recreate;
+    let plan = case.plan();
+    assert_eq!((plan.status.id, plan.status.held), (None, None));
+}
+
+#[test]
+fn what_stays_at_the_vendor_is_put_back_before_it_is_let_go() {
+    let mut case = case(DesktopState::Stopped);
+    case.deleting = true;
+    case.spec.deletion_policy = Some(crate::api::common::DeletionPolicy::Retain);
+    assert!(matches!(case.plan().action, Action::Release), "it was never held");
+    let held = |running| {
+        Some(Held {
+            image: "golden".into(),
+            running,
+        })
+    };
+    case.status.held = held(true);
+    let waits = case.plan();
+    assert_eq!(sent(&waits), None);
+    assert_eq!(
+        condition_reason(&waits, condition::DELETION_BLOCKED),
+        Some("HeldForImage")
+    );
+    case.hold = None;
+    for (power, running, start) in [
+        (Power::Running, true, true),
+        (Power::Unmanaged, true, true),
+        (Power::Unmanaged, false, false),
+        (Power::Stopped, true, false),
+    ] {
+        (case.spec.power, case.status.held) = (power, held(running));
+        let plan = case.plan();
+        let expected = if start { Some("StartDesktop") } else { None };
+        assert_eq!(sent(&plan), expected, "{power:?} {running}");
+        assert_eq!(matches!(plan.action, Action::Release), !start, "{power:?} {running}");
+    }
+    (case.spec.power, case.status.held) = (Power::Running, held(true));
+    case.observed = Some(observed(DesktopState::Starting));
+    assert!(matches!(case.plan().action, Action::Release));
+    // Nobody knows how it is: said, and not waited for.
+    case.observed = None;
+    let plan = case.plan();
+    assert!(matches!(plan.action, Action::Release));
+    assert!(plan.notices.iter().any(|n| n.reason == "LeftStopped"), "{plan:?}");
+}
+
 fn of_image(view: ImageView) -> Case {
     let mut case = Case::new(spec(), DesktopStatus::default());
     case.spec.image = Some(ImageSource {

@@ -97,6 +97,16 @@ impl Draft<'_> {
         }
     }
 
+    /// The schedule wants the desktop off now: always, or by a moment that is still to be carried out.
+    pub(super) fn scheduled_off(&self) -> bool {
+        let Some(last) = self.schedule.as_ref().and_then(|s| s.last(self.inputs.now)) else {
+            return false;
+        };
+        let before = self.status.last_power_transition.as_ref();
+        let counts = self.inputs.spec.power == Power::Running || before.is_some_and(|before| before.time < last.time);
+        counts && last.power == ScheduledPower::Stopped
+    }
+
     /// The moment of the schedule that is still to be carried out on a desktop whose power is its user's: each one once.
     fn due(&mut self, observed: &ObservedDesktop) -> Option<PowerTransition> {
         if self.inputs.spec.power != Power::Unmanaged {

@@ -446,6 +446,26 @@ fn with_unmanaged_power_each_moment_is_acted_on_once() {
 }
 
 #[test]
+fn what_a_stop_overtook_is_not_started_again_after_its_image() {
+    use DesktopState::Stopped;
+    let held = |time: &str| {
+        let mut case = scheduled(Power::Unmanaged, Stopped, Stopped);
+        case.status.held = Some(crate::api::desktop::Held {
+            image: "golden".into(),
+            running: true,
+        });
+        case.status.last_power_transition = read(&office(SHANGHAI)).last(at("2026-11-27T01:00:00Z"));
+        case.plan_at(&case.status, at(time))
+    };
+    let before = held("2026-11-27T11:00:00Z");
+    assert!(matches!(operation(&before), Some(Operation::StartDesktop { .. })));
+    let after = held(EVENING);
+    assert!(operation(&after).is_none(), "{after:?}");
+    assert_eq!(told(after.status.last_power_transition), "2026-11-27T12:00:00Z off");
+    assert_eq!(after.status.held, None);
+}
+
+#[test]
 fn a_vendor_without_power_follows_no_schedule() {
     let mut case = scheduled(Power::Running, DesktopState::Running, DesktopState::Running);
     case.spec.system_disk = None;

@@ -181,7 +181,7 @@ pub(super) struct Case {
     pub(super) spec: DesktopSpec,
     pub(super) status: DesktopStatus,
     pub(super) observed: Option<ObservedDesktop>,
-    absent: Option<bool>,
+    pub(super) absent: Option<bool>,
     candidates: Vec<String>,
     pub(super) deleting: bool,
     paused: bool,

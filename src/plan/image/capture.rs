@@ -43,6 +43,26 @@ impl Draft<'_> {
         }
     }
 
+    /// What became of a creation that was sent; no other is.
+    pub(super) fn follow_creation(&mut self) {
+        let candidates = self.candidates();
+        match create::decide(&self.create_inputs(&candidates)) {
+            create::Decision::Adopt { id, duplicates } => self.adopt_captured(&id, &duplicates),
+            create::Decision::Wait { intent, again, .. } => {
+                self.status.create = intent;
+                self.again = again;
+            }
+            create::Decision::Poll(task_id) => self.wait_for_creation(task_id),
+            create::Decision::Stall { intent, .. } => {
+                self.status.create = Some(intent);
+                self.status.held_desktop_id = None;
+            }
+            // It came to nothing.
+            create::Decision::Attempt(_) => self.status.held_desktop_id = None,
+            create::Decision::Resend => {}
+        }
+    }
+
     /// Images that carry our mark, lowest id first.
     pub(super) fn candidates(&self) -> Vec<String> {
         let mark = naming::marker(self.inputs.uid);
@@ -113,6 +133,14 @@ impl Draft<'_> {
                 return self.working(reason, message);
             }
         };
+        if source.held && self.inputs.status.held_desktop_id.as_ref() != Some(&source.id) {
+            // The answer to what was asked before: it may be starting the desktop at this moment.
+            let message = format!(
+                "Waiting until Desktop {}, which was let go, has taken note of it.",
+                source.name
+            );
+            return self.working("WaitingForDesktop", &message);
+        }
         self.status.held_desktop_id = Some(source.id.clone());
         self.status.source_desktop_id = Some(source.id.clone());
         let told = self.inputs.capabilities.is_some_and(|c| c.sessions);

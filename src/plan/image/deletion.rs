@@ -19,6 +19,7 @@ impl Draft<'_> {
             );
             return self.release(Notice::warning("Abandoned", note));
         }
+        self.let_go();
         if !self.inputs.used_by.is_empty() {
             return self.in_use(self.inputs.used_by);
         }
@@ -45,22 +46,36 @@ impl Draft<'_> {
         self.pace = Pace::Fast;
     }
 
-    /// Nothing recorded: only a creation in doubt could have left something.
+    /// Whatever the deletion waits for: a desktop is held no longer than its image is being made. It may be among those
+    /// that are waited for.
+    fn let_go(&mut self) {
+        if self.status.binding.as_ref().is_some_and(|b| b.uid != self.inputs.uid) {
+            return;
+        }
+        if self.status.id.is_none() {
+            if !self.sent() {
+                self.status.held_desktop_id = None;
+            }
+            return;
+        }
+        match self.observed() {
+            Observation::Present(observed) => self.report(observed),
+            Observation::Absent { confirmed: true } if !self.not_yet_listed() => self.status.held_desktop_id = None,
+            Observation::Absent { .. } | Observation::Unknown => {}
+        }
+    }
+
+    /// Nothing recorded: only a creation in doubt could have left something, or a task that failed half-way.
     fn delete_unbound(&mut self) {
-        let Some(intent) = self
-            .inputs
-            .status
-            .create
-            .clone()
-            .filter(|i| i.phase == CreatePhase::Open)
-        else {
+        let candidates = self.candidates();
+        let kept = self.inputs.status.create.clone();
+        let Some(intent) = kept.filter(|i| i.phase == CreatePhase::Open || !candidates.is_empty()) else {
             self.action = Action::Release;
             return;
         };
         if self.wait_for_provider() {
             return;
         }
-        let candidates = self.candidates();
         let kept = match create::decide(&self.create_inputs(&candidates)) {
             create::Decision::Adopt { id, duplicates } => {
                 self.adopt_captured(&id, &duplicates);

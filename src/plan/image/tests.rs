@@ -1,230 +1,13 @@
-//! What holds for the plan of an image, whatever state it is made in.
+//! What is done about an image in each situation.
 
 use jiff::ToSpan;
-use proptest::option;
-use proptest::prelude::*;
 
+use super::bench::*;
 use super::*;
-use crate::api::common::{CreateIntent, DeletionPolicy, ObjectRef};
-use crate::api::image::{Capture, CapturePower};
-use crate::backend::connect::capabilities;
+use crate::api::common::{CreateIntent, DeletionPolicy};
+use crate::api::image::CapturePower;
 use crate::backend::{ErrorClass, TaskKind};
 use crate::plan::create;
-
-const UID: &str = "3f2a0c1e-0000-4000-8000-000000000001";
-const OTHER: &str = "3f2a0c1e-0000-4000-8000-000000000002";
-const ID: &str = "m-1";
-
-fn limits() -> Limits {
-    let (second, minute) = (Duration::from_secs(1), Duration::from_mins(1));
-    Limits {
-        intent_lifetime: 30 * second,
-        settle: 10 * minute,
-        empty_listing_gap: minute,
-        retry_unknown_create: true,
-        backoff_base: minute,
-        backoff_max: 30 * minute,
-        task_deadline: 30 * minute,
-        resend: 30 * second,
-        fast: 3 * second,
-        slow: minute,
-        expiry_warning: 60 * minute,
-    }
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_second(1_800_000_000).unwrap()
-}
-
-fn vendor(word: &str) -> &'static Capabilities {
-    capabilities().into_iter().find(|(_, c)| c.vendor == word).unwrap().1
-}
-
-fn spec() -> DesktopImageSpec {
-    DesktopImageSpec {
-        provider_ref: ObjectRef { name: "acme".into() },
-        capture: None,
-        existing_id: None,
-        filter: None,
-        display_name: None,
-        deletion_policy: None,
-    }
-}
-
-fn capturing(power: CapturePower) -> DesktopImageSpec {
-    DesktopImageSpec {
-        capture: Some(Capture {
-            desktop_ref: ObjectRef { name: "builder".into() },
-            power,
-        }),
-        ..spec()
-    }
-}
-
-fn existing() -> DesktopImageSpec {
-    DesktopImageSpec {
-        existing_id: Some(ID.into()),
-        ..spec()
-    }
-}
-
-fn named(prefix: &str) -> DesktopImageSpec {
-    DesktopImageSpec {
-        filter: Some(ImageFilter {
-            name_prefix: Some(prefix.into()),
-            ..ImageFilter::default()
-        }),
-        ..spec()
-    }
-}
-
-fn bound(adopted: bool) -> DesktopImageStatus {
-    DesktopImageStatus {
-        id: Some(ID.into()),
-        binding: Some(Binding {
-            uid: UID.into(),
-            provider: "acme".into(),
-            cluster_id: Some(ID.into()),
-            since_time: Time(now()),
-            adopted,
-        }),
-        state: Some(ImageState::Available),
-        ..DesktopImageStatus::default()
-    }
-}
-
-fn image(id: &str, name: &str, state: ImageState) -> ObservedImage {
-    ObservedImage {
-        id: id.into(),
-        name: Some(name.into()),
-        vendor_state: format!("{state:?}"),
-        state,
-        progress: None,
-        size_gib: Some(40),
-        custom: true,
-        ..ObservedImage::default()
-    }
-}
-
-fn marked() -> String {
-    naming::marked_name("golden", UID)
-}
-
-fn source(state: DesktopState, held: bool) -> SourceView {
-    SourceView::Desktop(Source {
-        name: "builder".into(),
-        id: "i-1".into(),
-        state: Some(state),
-        connected: Some(false),
-        held,
-    })
-}
-
-#[allow(clippy::struct_excessive_bools, reason = "a case is a row of yes and no")]
-#[derive(Clone, Debug)]
-struct Case {
-    spec: DesktopImageSpec,
-    status: DesktopImageStatus,
-    images: Option<Vec<ObservedImage>>,
-    before: Option<Vec<String>>,
-    error: Option<BackendError>,
-    source: SourceView,
-    vendor: &'static str,
-    deleting: bool,
-    paused: bool,
-    in_flight: bool,
-    used_by: Vec<String>,
-    shared_with: Vec<String>,
-    retry_create: Option<i32>,
-    abandon: Option<&'static str>,
-    generation: i64,
-}
-
-impl Case {
-    fn new(spec: DesktopImageSpec, status: DesktopImageStatus, images: Vec<ObservedImage>) -> Self {
-        let source = if spec.capture.is_some() {
-            source(DesktopState::Stopped, true)
-        } else {
-            SourceView::NotNeeded
-        };
-        Self {
-            spec,
-            status,
-            before: Some(images.iter().map(|i| i.id.clone()).collect()),
-            images: Some(images),
-            error: None,
-            source,
-            vendor: "gws",
-            deleting: false,
-            paused: false,
-            in_flight: false,
-            used_by: Vec::new(),
-            shared_with: Vec::new(),
-            retry_create: None,
-            abandon: None,
-            generation: 1,
-        }
-    }
-
-    fn with<T>(&self, now: Timestamp, look: impl FnOnce(&Inputs<'_>) -> T) -> T {
-        let limits = limits();
-        look(&Inputs {
-            name: "golden",
-            uid: UID,
-            generation: self.generation,
-            deleting: self.deleting,
-            paused: self.paused,
-            abandon: self.abandon,
-            retry_create: self.retry_create,
-            spec: &self.spec,
-            status: &self.status,
-            provider: ProviderView::Usable,
-            capabilities: Some(vendor(self.vendor)),
-            listing: self.images.as_deref().map(|images| Listing {
-                started: now,
-                images,
-                before: self.before.as_deref(),
-            }),
-            error: self.error.as_ref(),
-            source: self.source.clone(),
-            used_by: &self.used_by,
-            shared_with: &self.shared_with,
-            in_flight: self.in_flight,
-            writer: "w",
-            limits: &limits,
-            now,
-        })
-    }
-
-    fn plan_at(&self, now: Timestamp) -> Plan {
-        self.with(now, plan)
-    }
-
-    fn plan(&self) -> Plan {
-        self.plan_at(now())
-    }
-}
-
-/// The call a plan sends, and why the object is not Ready, or `Available`.
-fn says(plan: &Plan) -> (&'static str, &str) {
-    let sent = match &plan.action {
-        Action::Create(operation) | Action::Submit(operation) => operation.name(),
-        Action::Poll(_) => "Poll",
-        Action::Release => "Release",
-        Action::None => "-",
-    };
-    let kind = if condition::is_true(&plan.status.conditions, condition::DELETION_BLOCKED) {
-        condition::DELETION_BLOCKED
-    } else {
-        condition::READY
-    };
-    let reason = condition::find(&plan.status.conditions, kind).map_or("-", |c| c.reason.as_str());
-    (sent, reason)
-}
-
-fn stalls(plan: &Plan) -> bool {
-    condition::is_true(&plan.status.conditions, condition::STALLED)
-}
 
 #[test]
 fn an_image_is_captured_once_its_desktop_is_held_and_stopped() {
@@ -586,139 +369,103 @@ fn what_vanished_is_lost_after_two_listings_and_never_made_again() {
     assert_eq!(says(&case.plan_at(now() + 24.hours())), ("-", "Lost"));
 }
 
-prop_compose! {
-    fn images()(
-        state in 0usize..7, here in any::<bool>(), marked_one in any::<bool>(), custom in any::<bool>(), other in any::<bool>(),
-    ) -> Vec<ObservedImage> {
-        use ImageState as S;
-        let state = [S::Creating, S::Available, S::Unavailable, S::Failed, S::Missing, S::Deleting, S::Unknown][state];
-        let mut all = Vec::new();
-        if here {
-            all.push(ObservedImage { custom, ..image(ID, if marked_one { "golden" } else { "-" }, state) });
-        }
-        if marked_one {
-            all.push(image("m-2", &marked(), state));
-        }
-        if other {
-            all.push(image("m-3", &naming::marked_name("golden", OTHER), S::Available));
-        }
-        all
+/// The namespace was allowed to use the account, and is not any more.
+fn withheld() -> ProviderView {
+    ProviderView::Unusable {
+        reason: "NamespaceNotAllowed",
+        message: "no".into(),
+        stalled: false,
     }
 }
 
-prop_compose! {
-    fn intents()(
-        attempt in 1i32..4, started in -2000i64..10, open in any::<bool>(), empty in 0i32..4, task in any::<bool>(),
-    ) -> CreateIntent {
-        let begun = now() + started.seconds();
-        CreateIntent {
-            phase: if open { CreatePhase::Open } else { CreatePhase::Failed },
-            empty_listings: empty,
-            task_id: task.then(|| "job-1".to_owned()),
-            ..create::intent(attempt, Some(marked()), Vec::new(), "before".into(), &limits(), begun)
-        }
-    }
+#[test]
+fn what_was_sent_is_followed_though_the_account_may_be_used_no_more() {
+    let asked = Case::new(capturing(CapturePower::Stop), DesktopImageStatus::default(), Vec::new());
+    let sent = asked.plan().status;
+    // Not sent: the desktop is let go at once.
+    let mut case = asked.clone();
+    case.provider = withheld();
+    let plan = case.plan();
+    assert_eq!(
+        (says(&plan), plan.status.held_desktop_id.clone()),
+        (("-", "NamespaceNotAllowed"), None)
+    );
+    // Sent: as long as it may still be made, and not longer.
+    case.status = sent.clone();
+    let plan = case.plan();
+    assert_eq!(says(&plan), ("-", "NamespaceNotAllowed"));
+    assert!(plan.status.held_desktop_id.is_some());
+    case.images = Some(vec![image(ID, &marked(), ImageState::Available)]);
+    case.status = case.plan().status;
+    assert_eq!(case.status.id.as_deref(), Some(ID));
+    let plan = case.plan();
+    assert_eq!(
+        (says(&plan), plan.status.held_desktop_id.clone()),
+        (("-", "NamespaceNotAllowed"), None)
+    );
+    // Nothing came of it: no other is made, and nobody waits for it.
+    case.images = Some(Vec::new());
+    case.status = sent;
+    case.status.create.as_mut().unwrap().empty_listings = 3;
+    let plan = case.plan_at(now() + 1.hours());
+    assert_eq!((says(&plan).0, plan.status.held_desktop_id.clone()), ("-", None));
 }
 
-prop_compose! {
-    fn cases()(
-        kind in 0u8..4, listed in option::of(images()), before in any::<bool>(), intent in option::of(intents()),
-        recorded in option::of((any::<bool>(), any::<bool>())), state in 0usize..4, held in any::<bool>(),
-        flags in any::<[bool; 4]>(), word in 0usize..4, policy in option::of(any::<bool>()), named in any::<bool>(),
-    ) -> Case {
-        let spec = match kind {
-            0 => capturing(CapturePower::Stop),
-            1 => capturing(CapturePower::AsIs),
-            2 => existing(),
-            _ => super::tests::named("g"),
-        };
-        let status = match recorded {
-            Some((adopted, foreign)) => {
-                let mut status = bound(adopted);
-                if foreign {
-                    status.binding.as_mut().unwrap().uid = OTHER.into();
-                }
-                status
-            }
-            None => DesktopImageStatus { create: intent, ..DesktopImageStatus::default() },
-        };
-        let mut case = Case::new(spec, status, Vec::new());
-        case.before = before.then(Vec::new);
-        case.images = listed;
-        let states = [DesktopState::Running, DesktopState::Stopped, DesktopState::Imaging, DesktopState::Unknown];
-        if case.spec.capture.is_some() {
-            case.source = source(states[state], held);
-        }
-        [case.deleting, case.paused, case.in_flight, _] = flags;
-        if flags[3] {
-            case.used_by = vec!["Desktop alice".into()];
-        }
-        case.vendor = ["gws", "huaweiWorkspace", "capitalOnline", "cloudDesktop"][word];
-        case.spec.deletion_policy = policy.map(|delete| if delete { DeletionPolicy::Delete } else { DeletionPolicy::Retain });
-        case.spec.display_name = named.then(|| "golden".to_owned());
-        case
-    }
-}
-
-proptest! {
-    #[test]
-    fn nothing_foreign_paused_or_used_is_touched(case in cases()) {
+#[test]
+fn a_deletion_that_waits_holds_no_desktop() {
+    // Its desktop may be the very one that is waited for.
+    let mut case = Case::new(capturing(CapturePower::Stop), DesktopImageStatus::default(), Vec::new());
+    case.deleting = true;
+    case.used_by = vec!["Desktop builder".into()];
+    let plan = case.plan();
+    assert_eq!(
+        (says(&plan), plan.status.held_desktop_id.clone()),
+        (("-", "InUse"), None)
+    );
+    for (state, held) in [(ImageState::Creating, true), (ImageState::Available, false)] {
+        case.status = bound(false);
+        case.status.held_desktop_id = Some("i-1".into());
+        case.images = Some(vec![image(ID, &marked(), state)]);
         let plan = case.plan();
-        let (sent, _) = says(&plan);
-        if case.paused {
-            prop_assert_eq!(sent, "-");
-        }
-        let ours = case.status.binding.as_ref().is_none_or(|b| b.uid == UID);
-        if !ours {
-            prop_assert!(matches!(sent, "-" | "Release"), "{}", sent);
-        }
-        if sent == "DeleteImage" {
-            prop_assert!(case.deleting && case.used_by.is_empty() && ours);
-            let adopted = case.status.binding.as_ref().unwrap().adopted;
-            let policy = case.spec.deletion_policy;
-            prop_assert_eq!(DeletionPolicy::effective(policy, adopted), DeletionPolicy::Delete);
-            prop_assert!(vendor(case.vendor).delete_image);
-        }
-        if sent == "Release" {
-            prop_assert!(case.deleting && case.used_by.is_empty());
-        }
+        assert_eq!(
+            (says(&plan), plan.status.held_desktop_id.is_some()),
+            (("-", "InUse"), held),
+            "{state:?}"
+        );
     }
+    case.status.held_desktop_id = Some("i-1".into());
+    (case.images, case.before) = (Some(Vec::new()), Some(Vec::new()));
+    assert_eq!(case.plan().status.held_desktop_id, None);
+}
 
-    #[test]
-    fn a_creation_is_recorded_before_it_is_sent_and_never_beside_another(case in cases()) {
-        let plan = case.plan();
-        if let Action::Create(operation) = &plan.action {
-            prop_assert_eq!(operation.name(), "CreateImage");
-            prop_assert!(!case.deleting && !case.in_flight && case.status.id.is_none());
-            let written = plan.status.create.as_ref().unwrap();
-            prop_assert_eq!(written.phase, CreatePhase::Open);
-            prop_assert_eq!(written.writer.as_str(), "w");
-            if let Some(before) = &case.status.create {
-                prop_assert_eq!(written.attempt, before.attempt + 1);
-                // One that is open, or was found, is never followed by another.
-                let settled = now() >= before.not_after_time.0 + 10.minutes();
-                prop_assert!(before.phase == CreatePhase::Failed || settled);
-            }
-            let ours = |i: &ObservedImage| i.name.as_deref() == Some(marked().as_str());
-            prop_assert!(!case.images.iter().flatten().any(ours));
-            let SourceView::Desktop(source) = &case.source else { panic!("no source") };
-            prop_assert!(source.held);
-            prop_assert_eq!(plan.status.held_desktop_id.as_ref(), Some(&source.id));
-        }
-    }
+#[test]
+fn what_a_failed_task_left_behind_is_deleted_too() {
+    let mut case = Case::new(capturing(CapturePower::Stop), DesktopImageStatus::default(), Vec::new());
+    case.status.create = Some(CreateIntent {
+        phase: CreatePhase::Failed,
+        ..create::intent(1, Some(marked()), Vec::new(), "w".into(), &limits(), now())
+    });
+    case.deleting = true;
+    assert_eq!(says(&case.plan()).0, "Release");
+    case.images = Some(vec![image(ID, &marked(), ImageState::Failed)]);
+    case.status = case.plan().status;
+    assert_eq!(case.status.id.as_deref(), Some(ID));
+    assert_eq!(says(&case.plan()).0, "DeleteImage");
+}
 
-    #[test]
-    fn what_is_at_rest_is_written_once(case in cases()) {
-        let first = case.plan();
-        let at_rest = condition::is_true(&first.status.conditions, condition::READY)
-            || condition::is_true(&first.status.conditions, condition::STALLED);
-        if matches!(first.action, Action::None) && at_rest {
-            let again = Case { status: first.status.clone(), ..case };
-            let second = again.plan_at(now() + 5.minutes());
-            if matches!(second.action, Action::None) && says(&second) == says(&first) {
-                prop_assert_eq!(&second.status, &first.status);
-                prop_assert!(second.notices.is_empty(), "{:?}", second.notices);
-            }
-        }
-    }
+#[test]
+fn an_answer_to_an_earlier_question_is_none() {
+    // The desktop was let go, and may be being started: it says so before it is asked again.
+    let mut case = Case::new(capturing(CapturePower::Stop), DesktopImageStatus::default(), Vec::new());
+    case.status.held_desktop_id = None;
+    let plan = case.plan();
+    assert_eq!(
+        (says(&plan), plan.status.held_desktop_id.clone()),
+        (("-", "WaitingForDesktop"), None)
+    );
+    case.source = source(DesktopState::Stopped, false);
+    case.status = case.plan().status;
+    assert!(case.status.held_desktop_id.is_some());
+    case.source = source(DesktopState::Stopped, true);
+    assert_eq!(says(&case.plan()).0, "CreateImage");
 }
