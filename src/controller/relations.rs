@@ -82,14 +82,14 @@ impl Related for Desktop {
         }
         let Ok(desktop) = &object.0 else { return };
         wake_deleted_cluster(context, &namespace, &desktop.spec.cluster_ref.name);
-        // An image looks at the desktop that it is made from, and one that is being deleted at those that refer to it.
+        // An image looks at the desktop that it is made from, and one that is being deleted at those made from it.
         let name = desktop.name_any();
-        let used = desktop.spec.image.as_ref().and_then(|i| i.reference.as_ref());
         wake(&context.images.state(), &context.wake_image, |i| {
             let status = i.status.as_ref();
             let made = status.is_some_and(|s| s.id.is_some() && s.held_desktop_id.is_none());
             let source = image::captured_from(i) == Some(name.as_str()) && !made;
-            let awaited = i.metadata.deletion_timestamp.is_some() && used.is_some_and(|r| r.name == i.name_any());
+            // Also when it has just ceased to refer to it, which it does not tell any more.
+            let awaited = i.metadata.deletion_timestamp.is_some();
             i.namespace().as_deref() == Some(&namespace) && (source || awaited)
         });
     }
@@ -120,15 +120,9 @@ impl Related for DesktopPool {
         let namespace = pool.namespace().unwrap_or_default();
         let template = &pool.spec.template.spec;
         wake_deleted_cluster(context, &namespace, &template.cluster_ref.name);
-        let Some(used) = &template.image.reference else { return };
-        let at = ObjectRef::<Guarded<DesktopImage>>::new(&used.name).within(&namespace);
-        let deleted = context
-            .images
-            .get(&at)
-            .is_some_and(|i| i.meta().deletion_timestamp.is_some());
-        if deleted {
-            let _ = context.wake_image.send(at);
-        }
+        wake(&context.images.state(), &context.wake_image, |i| {
+            i.metadata.deletion_timestamp.is_some() && i.namespace().as_deref() == Some(&namespace)
+        });
     }
 }
 

@@ -1,6 +1,6 @@
 //! `helm --wait` on our objects, with an operator that works, one that refuses, and none.
 
-use desktop_operator::api::{Desktop, DesktopCluster};
+use desktop_operator::api::{Desktop, DesktopCluster, DesktopImage, DesktopPool};
 use desktop_operator::sim::Kind;
 
 use crate::chart::helm_in;
@@ -51,11 +51,21 @@ async fn it_waits_for_what_is_ready_and_gives_up_on_what_never_will_be() {
     office(&world, "upgrade", "bob", &corrected).unwrap();
     assert!(world.get::<Desktop>("bob").await.is("Ready", "True"));
 
+    // A pool is waited for until its desktops are there, and with it the image that it waits for itself.
+    let class = ["--set=cluster=,desktop=carol,image=golden,pool=class", "--timeout=5m"];
+    office(&world, "install", "class", &class).unwrap();
+    assert!(world.get::<DesktopImage>("golden").await.is("Ready", "True"));
+    let pool: DesktopPool = world.get("class").await;
+    assert!(pool.is("Ready", "True"));
+    assert_eq!(pool.status.unwrap().ready_replicas, 2);
+
     // What helm says is gone is gone at the vendor, too.
-    for release in ["bob", "office"] {
+    for release in ["class", "bob", "office"] {
         helm_in(&world.env, &["uninstall", release, "--wait", "--timeout=5m"]).unwrap();
     }
     assert!(world.api::<Desktop>().get_opt("alice").await.unwrap().is_none());
+    assert!(world.api::<DesktopPool>().get_opt("class").await.unwrap().is_none());
+    assert!(world.api::<DesktopImage>().get_opt("golden").await.unwrap().is_none());
     assert!(world.api::<DesktopCluster>().get_opt("office").await.unwrap().is_none());
     // A deleted cluster stays in the vendor's books for a moment.
     eventually("nothing is left at the vendor", async || {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use desktop_operator::api::pool::RolloutPhase;
 use desktop_operator::api::{
-    BRAKE_RELEASED_UNTIL_ANNOTATION, Desktop, DesktopCluster, DesktopPool, PROTECT_ANNOTATION,
+    BRAKE_RELEASED_UNTIL_ANNOTATION, Desktop, DesktopCluster, DesktopImage, DesktopPool, PROTECT_ANNOTATION,
     REMOVAL_BRAKE_ANNOTATION, REMOVE_FIRST_ANNOTATION,
 };
 use desktop_operator::sim::{GwsEdit, Kind, Ledger};
@@ -224,6 +224,103 @@ async fn a_change_is_tried_halted_and_taken_back() {
     assert!(pool.condition("RolloutHalted").is_none());
     assert_eq!(pool.status.unwrap().updated_replicas, 6);
     assert!(peak(&world.ledger(), up) <= 6);
+}
+
+fn golden(reference: &str) -> Value {
+    json!({"template": {"spec": {"image": {"id": null, "ref": {"name": reference}}}}})
+}
+
+/// The images of the pool's Desktops, each once. None of them has the reference.
+async fn made_from(world: &World) -> Vec<String> {
+    let all = world.api::<Desktop>().list(&ListParams::default()).await.unwrap();
+    let sources = all.into_iter().map(|d| d.spec.image.unwrap());
+    let mut ids: Vec<String> = sources
+        .map(|image| {
+            assert!(image.reference.is_none(), "{image:?}");
+            image.id.unwrap()
+        })
+        .collect();
+    ids.dedup();
+    ids
+}
+
+#[tokio::test]
+async fn a_pool_follows_the_image_it_refers_to() {
+    let world = World::start().await;
+    world.office().await;
+    let add = |name: &str| {
+        world.edit(GwsEdit::AddImage {
+            account: "testid".into(),
+            name: name.into(),
+            size: 60,
+        })
+    };
+    let named = |name: &str| json!({"filter": {"name": name}});
+    world
+        .pool("class", crate::world::merged(golden("golden"), json!({"replicas": 2})))
+        .await;
+    world.reason::<DesktopPool>("class", "Ready", "ImageNotFound").await;
+    world.image("golden", named("first")).await;
+    world.reason::<DesktopPool>("class", "Ready", "ImageNotReady").await;
+    assert!(names(&world).await.is_empty());
+    let first = add("first");
+    complete(&world, "class", 2).await;
+    assert_eq!(made_from(&world).await, [first.as_str()]);
+
+    // The image stays as long as the pool refers to it, or has desktops of it: it might have to go back.
+    world.delete::<DesktopImage>("golden").await;
+    let blocked: DesktopImage = world.reason("golden", "DeletionBlocked", "InUse").await;
+    assert!(
+        blocked.says("DeletionBlocked").contains("DesktopPool class"),
+        "{blocked:?}"
+    );
+    let second = add("second");
+    world.image("silver", named("second")).await;
+    let mut paused = golden("silver");
+    paused["update"] = json!({"paused": true});
+    spec(&world, "class", paused).await;
+    phase(&world, "class", RolloutPhase::Paused).await;
+    object(&world.api::<DesktopImage>(), "golden", "waits for the desktops", |i| {
+        let said = i.is("DeletionBlocked", "True").then(|| i.says("DeletionBlocked"));
+        said.is_some_and(|m| m.contains("Desktop class-0") && !m.contains("DesktopPool"))
+    })
+    .await;
+    spec(&world, "class", json!({"update": {"paused": false}})).await;
+    complete(&world, "class", 2).await;
+    assert_eq!(made_from(&world).await, [second]);
+    world.gone::<DesktopImage>("golden").await;
+
+    // The same name again, for another image.
+    let third = add("third");
+    spec(&world, "class", golden("golden")).await;
+    world.reason::<DesktopPool>("class", "Ready", "ImageNotFound").await;
+    world.image("golden", named("third")).await;
+    complete(&world, "class", 2).await;
+    assert_eq!(made_from(&world).await, [third]);
+    world.delete::<DesktopImage>("silver").await;
+    world.gone::<DesktopImage>("silver").await;
+}
+
+/// What the API server has against the Desktops of a pool is the first thing to be said of it.
+#[tokio::test]
+async fn a_refused_desktop_is_told_by_the_pool() {
+    let world = World::start().await;
+    world.office().await;
+    let labelled = |room: &str| json!({"template": {"metadata": {"labels": {"room": room}}}});
+    world
+        .pool(
+            "class",
+            crate::world::merged(labelled("third floor"), json!({"replicas": 2})),
+        )
+        .await;
+    let pool: DesktopPool = world.reason("class", "Stalled", "DesktopRefused").await;
+    let message = pool.says("Stalled");
+    assert!(message.contains("third floor"), "{message}");
+    world.event("class", "DesktopRefused").await;
+    assert_eq!(kstatus(&world, "class").await, "Failed");
+    spec(&world, "class", labelled("3b")).await;
+    let pool = complete(&world, "class", 2).await;
+    assert!(pool.condition("Stalled").is_none());
 }
 
 #[tokio::test]

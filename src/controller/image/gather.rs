@@ -9,8 +9,8 @@ use kube::{Resource, ResourceExt};
 use super::provider_of;
 use super::reads::ImageRead;
 use crate::api::{
-    ABANDON_ANNOTATION, Desktop, DesktopImage, DesktopImageStatus, PAUSED_ANNOTATION, RETRY_CREATE_ANNOTATION,
-    condition,
+    ABANDON_ANNOTATION, Desktop, DesktopImage, DesktopImageStatus, DesktopPool, PAUSED_ANNOTATION,
+    RETRY_CREATE_ANNOTATION, condition,
 };
 use crate::backend::{Backend, ErrorClass};
 use crate::controller::context::Context;
@@ -187,7 +187,10 @@ fn used_by(context: &Context, object: &DesktopImage) -> Vec<String> {
     let desktops = desktops
         .iter()
         .filter(|d| d.namespace() == namespace)
-        .filter(|d| d.0.as_ref().is_ok_and(|d| refers(d.spec.image.as_ref())))
+        .filter(|d| {
+            d.0.as_ref()
+                .is_ok_and(|d| refers(d.spec.image.as_ref()) || is_made_from(d, object))
+        })
         .map(|d| format!("Desktop {}", d.name_any()));
     let pools = context.pools.state();
     let pools = pools
@@ -198,6 +201,15 @@ fn used_by(context: &Context, object: &DesktopImage) -> Vec<String> {
     let mut users: Vec<String> = desktops.chain(pools).collect();
     users.sort();
     users
+}
+
+/// Whether a Desktop is one of a pool, and of this image: pools hand on ids, not references. Until its roll-out is over
+/// the pool may have to go back.
+fn is_made_from(desktop: &Desktop, image: &DesktopImage) -> bool {
+    let mut owners = desktop.owner_references().iter();
+    let of_pool = owners.any(|o| o.controller == Some(true) && o.kind == DesktopPool::kind(&()));
+    let id = image.status.as_ref().and_then(|s| s.id.as_ref());
+    of_pool && id.is_some() && desktop.spec.image.as_ref().and_then(|i| i.id.as_ref()) == id
 }
 
 /// Other DesktopImages that have recorded the same id in the same account.

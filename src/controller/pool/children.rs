@@ -18,7 +18,6 @@ use crate::controller::annotation;
 use crate::controller::context::{Context, Guarded};
 use crate::controller::error::{Error, is_not_found};
 use crate::controller::status::{Stored, add_finalizer, has_finalizer, remove_finalizer, uid, write};
-use crate::plan::Notice;
 use crate::plan::image::Obstacle;
 use crate::plan::pool::brake::Facts;
 use crate::plan::pool::children::{Child, Home, Inputs, Plan, Step, Wanted, plan, slot_of};
@@ -27,6 +26,8 @@ use crate::plan::pool::children::{Child, Home, Inputs, Plan, Step, Wanted, plan,
 const PACE: Duration = Duration::from_millis(300);
 /// How soon the watch is looked at again while it does not show what was done.
 const BEHIND: Duration = Duration::from_millis(100);
+/// Finalizer of Kubernetes while it takes from an object what belongs to it.
+const ORPHAN: &str = "orphan";
 /// Calls to the API server at the same time.
 const AT_ONCE: usize = 8;
 
@@ -76,6 +77,8 @@ struct Gathered {
     taken: BTreeMap<u32, bool>,
     home: Result<&'static crate::backend::Capabilities, (&'static str, String)>,
     image: Result<String, Obstacle>,
+    /// Why the API server refused a step of the last pass.
+    refused: Option<String>,
 }
 
 fn gather(context: &Context, object: &DesktopPool, namespace: &str) -> Gathered {
@@ -105,6 +108,7 @@ fn gather(context: &Context, object: &DesktopPool, namespace: &str) -> Gathered 
         taken,
         home: home(context, object),
         image: super::image(context, object),
+        refused: own_uid.and_then(|uid| context.pool_memory.refused(uid)),
     }
 }
 
@@ -144,6 +148,7 @@ impl Gathered {
             name: object.meta().name.as_deref().ok_or(Error::Malformed("name"))?,
             generation: object.metadata.generation.unwrap_or_default(),
             deleting: object.metadata.deletion_timestamp.is_some(),
+            orphaning: object.finalizers().iter().any(|f| f == ORPHAN),
             paused: annotation(object, PAUSED_ANNOTATION) == Some("true"),
             spec: &object.spec,
             status: &status,
@@ -155,6 +160,7 @@ impl Gathered {
             },
             image: &self.image,
             brake: facts,
+            refused: self.refused.as_deref(),
             limits: &limits,
             now: context.now(),
         }))
@@ -204,6 +210,7 @@ async fn finish(
         context.metrics.rollout_halted();
     }
     if plan.steps.is_empty() {
+        context.pool_memory.was_refused(uid(object)?, None);
         return Ok(plan.again);
     }
     if !context.leadership.may_send() {
@@ -215,14 +222,27 @@ async fn finish(
     context.metrics.pool_removed(removed);
     context.pool_memory.touched(uid(object)?, touched);
     match failure {
-        None => Ok(plan.again.min(PACE)),
+        None => {
+            context.pool_memory.was_refused(uid(object)?, None);
+            Ok(plan.again.min(PACE))
+        }
         Some(error) => {
-            let words = format!("The API server refused a Desktop of the pool: {error}");
-            context
-                .publish(object, vec![Notice::warning("DesktopRefused", words)])
-                .await;
+            // The next pass says so; whatever is not a refusal leaves what was said.
+            if let Some(words) = refusal(&error) {
+                context.pool_memory.was_refused(uid(object)?, Some(words));
+            }
             Err(error.into())
         }
+    }
+}
+
+/// The words of an API server that understood the request and will not do it.
+fn refusal(error: &kube::Error) -> Option<String> {
+    match error {
+        kube::Error::Api(status) if (400..500).contains(&status.code) && !matches!(status.code, 401 | 408 | 429) => {
+            Some(status.message.clone())
+        }
+        _ => None,
     }
 }
 

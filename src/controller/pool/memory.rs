@@ -32,6 +32,7 @@ pub struct PoolMemory {
     steps: Mutex<HashMap<String, Steps>>,
     passes: Mutex<HashMap<String, Instant>>,
     removals: Mutex<HashMap<String, (Instant, Vec<Removal>)>>,
+    refusals: Mutex<HashMap<String, String>>,
     /// Held from reading what was removed from the pools of a namespace until what is to be removed is written: two pools
     /// at the same time would both take the same share.
     pub gate: tokio::sync::Mutex<()>,
@@ -81,11 +82,26 @@ impl PoolMemory {
         lock(&self.removals).insert(pool.to_owned(), (Instant::now(), removals));
     }
 
+    /// Why the API server refused a step of the last pass of this pool.
+    pub fn refused(&self, pool: &str) -> Option<String> {
+        lock(&self.refusals).get(pool).cloned()
+    }
+
+    /// The last pass was refused a step in these words, or none.
+    pub fn was_refused(&self, pool: &str, words: Option<String>) {
+        let mut all = lock(&self.refusals);
+        match words {
+            Some(words) => all.insert(pool.to_owned(), words),
+            None => all.remove(pool),
+        };
+    }
+
     /// The pool is gone.
     pub fn forget(&self, pool: &str) {
         lock(&self.steps).remove(pool);
         lock(&self.passes).remove(pool);
         lock(&self.removals).remove(pool);
+        lock(&self.refusals).remove(pool);
     }
 }
 

@@ -7,6 +7,8 @@
 mod bench;
 mod child;
 mod deletion;
+#[cfg(test)]
+mod mishaps;
 mod rollout;
 mod size;
 #[cfg(test)]
@@ -31,6 +33,9 @@ use crate::plan::image::Obstacle;
 use crate::plan::{Limits, Notice, readable, until};
 
 pub use child::{Child, slot_of};
+
+/// Reason of what the API server refuses.
+const REFUSED: &str = "DesktopRefused";
 
 /// Most steps of one pass: the next one follows at once.
 pub const WAVE: usize = 50;
@@ -58,6 +63,8 @@ pub struct Inputs<'a> {
     pub generation: i64,
     /// Deletion was asked for.
     pub deleting: bool,
+    /// Kubernetes is taking its Desktops from it, as was asked for with the deletion (`--cascade=orphan`).
+    pub orphaning: bool,
     /// It is paused by annotation.
     pub paused: bool,
     /// Spec.
@@ -74,6 +81,8 @@ pub struct Inputs<'a> {
     pub image: &'a Result<String, Obstacle>,
     /// The brake of the namespace.
     pub brake: &'a brake::Facts,
+    /// Why the API server refused a step of the pass before, in its words.
+    pub refused: Option<&'a str>,
     /// Limits.
     pub limits: &'a Limits,
     /// Now.
@@ -303,7 +312,20 @@ impl<'a> Draft<'a> {
         let changed = self.roll_out(&size, &people, &going, capabilities);
         self.correct(&people, &going, &changed, capabilities);
         self.desktops_themselves();
+        if let Some(message) = self.refusal() {
+            self.say(Word::Stalled, REFUSED, message);
+        }
         self.conclude();
+    }
+
+    /// What the API server has against the steps of this pass, as far as those of the last one tell.
+    fn refusal(&self) -> Option<String> {
+        let words = self.inputs.refused.filter(|_| !self.steps.is_empty())?;
+        Some(format!(
+            "The API server refuses what the pool wants of its Desktops: {}. It is tried again. Correct the template, or \
+             what refuses it: a quota or an admission rule of the namespace, or the rights of the operator.",
+            words.trim_end_matches('.')
+        ))
     }
 
     /// Fields that this vendor cannot fulfil, for pools that are made of Desktops.

@@ -44,7 +44,9 @@ pub(super) struct Bench {
     pub(super) status: DesktopPoolStatus,
     pub(super) generation: i64,
     pub(super) deleting: bool,
+    pub(super) orphaning: bool,
     pub(super) paused: bool,
+    pub(super) refused: Option<String>,
     pub(super) desktops: BTreeMap<u32, Desktop>,
     pub(super) taken: BTreeMap<u32, bool>,
     pub(super) capabilities: Capabilities,
@@ -62,7 +64,9 @@ impl Bench {
             status: DesktopPoolStatus::default(),
             generation: 0,
             deleting: false,
+            orphaning: false,
             paused: false,
+            refused: None,
             desktops: BTreeMap::new(),
             taken: BTreeMap::new(),
             capabilities: vendor("gws"),
@@ -107,6 +111,7 @@ impl Bench {
             name: "class",
             generation: self.generation,
             deleting: self.deleting,
+            orphaning: self.orphaning,
             paused: self.paused,
             spec: &self.spec,
             status: &self.status,
@@ -119,6 +124,7 @@ impl Bench {
                 removals: self.status.removals.clone(),
                 ..self.brake.clone()
             },
+            refused: self.refused.as_deref(),
             limits: &LIMITS,
             now: self.now,
         })
@@ -313,6 +319,12 @@ impl Bench {
         let revision = self.status.revision.as_ref();
         let of = |d: &&Desktop| d.metadata.labels.as_ref().and_then(|l| l.get(REVISION_LABEL)) == revision;
         self.desktops.values().filter(of).count()
+    }
+
+    /// The desktop of a slot is of the present revision.
+    pub(super) fn is_updated(&self, slot: u32) -> bool {
+        let labels = self.desktops[&slot].metadata.labels.as_ref();
+        labels.and_then(|l| l.get(REVISION_LABEL)) == self.status.revision.as_ref()
     }
 
     pub(super) fn phase(&self) -> Option<RolloutPhase> {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::api::condition;
-use crate::api::desktop::{DesktopState, DesktopStatus};
+use crate::api::desktop::{BillingMode, DesktopState, DesktopStatus};
 use crate::api::{Desktop, PROTECT_ANNOTATION, REMOVE_FIRST_ANNOTATION, REVISION_LABEL, REVISION_SINCE_ANNOTATION};
 use crate::plan::after;
 use crate::plan::pool::removal::{Candidate, Standing};
@@ -101,6 +101,17 @@ impl<'a> Child<'a> {
     /// It does not go on by itself.
     pub(super) fn stalled(&self) -> bool {
         self.condition(condition::STALLED).is_some_and(|c| c.status == "True")
+    }
+
+    /// It has failed at the vendor or vanished there, and does not come back by itself.
+    pub(super) fn beyond_repair(&self) -> bool {
+        let state = self.status().and_then(|s| s.state);
+        self.stalled() && matches!(state, Some(DesktopState::Failed | DesktopState::Lost))
+    }
+
+    /// It is paid for beforehand: deleting it may take until its term ends.
+    pub(super) fn prepaid(&self) -> bool {
+        self.desktop.spec.billing.mode == BillingMode::Subscription
     }
 
     /// The rebuild of which a human would have to say whether it was carried out.

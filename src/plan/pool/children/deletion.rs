@@ -2,7 +2,7 @@
 
 use super::size::named;
 use super::wanted::differs;
-use super::{Draft, Step, desktops, desktops_are};
+use super::{Draft, REFUSED, Step, desktops, desktops_are};
 use crate::api::common::DeletionPolicy;
 use crate::api::condition;
 use crate::plan::Notice;
@@ -14,6 +14,10 @@ impl Draft<'_> {
         if self.inputs.children.is_empty() {
             self.release = true;
             return;
+        }
+        if self.inputs.orphaning {
+            // What is taken from the pool is not its to delete.
+            return self.waits("Waits until Kubernetes has taken its Desktops from it (--cascade=orphan): they stay.");
         }
         let retain = self.inputs.spec.deletion_policy == Some(DeletionPolicy::Retain);
         let active: Vec<_> = self.active().collect();
@@ -68,13 +72,18 @@ impl Draft<'_> {
             self.notices.push(Notice::normal("Deleting", note));
         }
         let braked = self.braked(&allowance, names.len() - passed).map(|m| ("Brake", m));
-        let blocked = braked
+        let refused = self.refusal().map(|message| (REFUSED, message));
+        let blocked = refused
+            .or(braked)
             .or_else(|| held_by_a_human(&protected))
             .or_else(|| self.desktop_blocked());
         self.status.desired_replicas = 0;
         match blocked {
             Some((reason, message)) => self.blocked(reason, &message),
-            None => self.waits(),
+            None => {
+                let left = desktops(self.inputs.children.len());
+                self.waits(&format!("Waits for {left} to be deleted first."));
+            }
         }
     }
 
@@ -95,14 +104,10 @@ impl Draft<'_> {
         Some(("DesktopsBlocked", message))
     }
 
-    fn waits(&mut self) {
-        let message = format!(
-            "Waits for {} to be deleted first.",
-            desktops(self.inputs.children.len())
-        );
+    fn waits(&mut self, message: &str) {
         let stamp = self.stamp();
         condition::clear(&mut self.status.conditions, condition::DELETION_BLOCKED);
-        stamp.working(&mut self.status.conditions, "Deleting", &message);
+        stamp.working(&mut self.status.conditions, "Deleting", message);
     }
 
     fn blocked(&mut self, reason: &'static str, message: &str) {

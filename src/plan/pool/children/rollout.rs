@@ -48,6 +48,8 @@ struct Progress<'a> {
     changed: usize,
     /// How many of them are Ready.
     ready: usize,
+    /// The first desktop of whatever revision that is out of service until a human sees to it.
+    stuck: Option<&'a Child<'a>>,
 }
 
 impl<'a> Draft<'a> {
@@ -72,7 +74,8 @@ impl<'a> Draft<'a> {
             .into_iter()
             .filter_map(|child| self.outdated(child, people, capabilities))
             .collect();
-        let kept = old.iter().filter(|o| o.may == May::Never).count();
+        let on_delete = self.inputs.spec.update.strategy == UpdateStrategy::OnDelete;
+        let kept = old.iter().filter(|o| on_delete || o.may == May::Never).count();
         if kept > 0 {
             let remark = format!(
                 "{} of an older revision, and the manifest keeps it so.",
@@ -80,9 +83,9 @@ impl<'a> Draft<'a> {
             );
             self.remarks.push(remark);
         }
-        let progress = self.progress(&new);
+        let progress = self.progress(&new, &staying);
         let open = old.len() > kept;
-        if self.inputs.spec.update.strategy == UpdateStrategy::OnDelete {
+        if on_delete {
             self.end_rollout(false);
             return nothing;
         }
@@ -101,6 +104,9 @@ impl<'a> Draft<'a> {
         let canary = declared.canary.as_ref();
         let share = canary.map_or(0, |c| canaries(c.percent, size.desired).min(staying.len()));
         let passed = self.tried(&revision, &progress, share);
+        if let Some(rollout) = self.status.rollout.as_mut() {
+            rollout.canary_passed = passed;
+        }
         let limit = if passed { most } else { 1 };
         if progress.failed.len() >= limit {
             self.halt(&progress.failed, old.len());
@@ -125,7 +131,13 @@ impl<'a> Draft<'a> {
     fn outdated(&self, child: &'a Child<'a>, people: &People, capabilities: &Capabilities) -> Option<Outdated<'a>> {
         let user = people.of(child).cloned();
         let wanted = self.wanted(user, capabilities)?;
-        let how = how(child, &wanted.spec, capabilities);
+        // What is lost for good, and nobody's, would fail with any template, and hold up this one and the way back.
+        let beyond = child.beyond_repair() && !people.has(child) && !child.protected();
+        let how = if beyond && !child.prepaid() {
+            How::Replaced
+        } else {
+            how(child, &wanted.spec, capabilities)
+        };
         let may = self.may(child, people, how);
         Some(Outdated {
             child,
@@ -159,7 +171,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn progress(&self, new: &[&'a Child<'a>]) -> Progress<'a> {
+    fn progress(&self, new: &[&'a Child<'a>], staying: &[&'a Child<'a>]) -> Progress<'a> {
         let update = &self.inputs.spec.update;
         let seconds = |s: i32| Duration::from_secs(u64::try_from(s).unwrap_or_default());
         let deadline = seconds(update.progress_deadline_seconds);
@@ -172,6 +184,7 @@ impl<'a> Draft<'a> {
             ready: tried_at.len(),
             changed: new.len(),
             tried_at,
+            stuck: staying.iter().copied().find(|c| c.stalled()),
         }
     }
 
@@ -191,9 +204,7 @@ impl<'a> Draft<'a> {
     /// goes back to a revision that enough desktops never left has been tried on those.
     fn tried(&self, revision: &str, progress: &Progress<'_>, share: usize) -> bool {
         let was = match &self.inputs.status.rollout {
-            Some(before) if before.revision == revision => {
-                matches!(before.phase, RolloutPhase::Rolling | RolloutPhase::Waiting)
-            }
+            Some(before) if before.revision == revision => before.canary_passed,
             _ => progress.ready >= share,
         };
         let long_enough = progress.tried_at.iter().filter(|at| **at <= self.inputs.now).count();
@@ -323,7 +334,15 @@ impl<'a> Draft<'a> {
             return self.phase(RolloutPhase::Waiting, None, "RollingOut", message);
         }
         if passed {
-            let message = format!("{} changed, {} of them Ready; {} left.", are(changed), ready, left);
+            let mut message = format!("{} changed, {} of them Ready; {} left.", are(changed), ready, left);
+            if let Some(child) = progress.stuck.filter(|_| !changing && ready == changed) {
+                let why = format!(
+                    " No more may be out of service (spec.update.maxUnavailable), and {} is until somebody sees to it: {}",
+                    child.name(),
+                    child.words()
+                );
+                message.push_str(&why);
+            }
             return self.phase(RolloutPhase::Rolling, None, "RollingOut", message);
         }
         if changed >= share

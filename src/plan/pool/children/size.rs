@@ -145,9 +145,12 @@ impl Draft<'_> {
     fn scale_in_blocked(&mut self, allowance: &crate::plan::pool::brake::Allowance, braked: usize, kept: usize) {
         let brake = self.braked(allowance, braked).map(|message| ("Brake", message));
         let kept = (kept > 0).then(|| {
+            let theirs = match self.inputs.spec.autoscale {
+                Some(_) => "an autoscaled pool takes nothing from anybody",
+                None => "what belongs to somebody goes only as spec.scaleIn.assigned allows",
+            };
             let message = format!(
-                "{} too many, and cannot be removed: what belongs to somebody goes only as spec.scaleIn.assigned allows, \
-                 and what is protected does not go.",
+                "{} too many, and cannot be removed: {theirs}, and what is protected does not go.",
                 desktops_are(kept)
             );
             ("DesktopsInUse", message)

@@ -10,11 +10,11 @@ use crate::api::pool::RolloutPhase;
 use crate::api::{PROTECT_ANNOTATION, REMOVE_FIRST_ANNOTATION, SETTLE_ANNOTATION};
 use crate::plan::image::Obstacle;
 
-fn replicas(number: i32) -> Bench {
+pub(super) fn replicas(number: i32) -> Bench {
     Bench::up(json!({"replicas": number}))
 }
 
-fn annotate(bench: &mut Bench, slot: u32, key: &str) {
+pub(super) fn annotate(bench: &mut Bench, slot: u32, key: &str) {
     let annotations = bench.at(slot).metadata.annotations.get_or_insert_default();
     annotations.insert(key.into(), "true".into());
 }
@@ -258,7 +258,7 @@ fn without_an_image_nothing_is_made() {
 }
 
 /// A pool of ten at a vendor that makes desktops anew for another image.
-fn rolling(update: &serde_json::Value) -> Bench {
+pub(super) fn rolling(update: &serde_json::Value) -> Bench {
     Bench::up(json!({"replicas": 10, "update": update}))
 }
 

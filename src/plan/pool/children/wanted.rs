@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Child, Draft, Wanted};
 use crate::api::desktop::{BillingMode, DesktopSpec, DesktopUser, OnImageChange, OnLoss};
-use crate::api::{POOL_LABEL, REVISION_LABEL, REVISION_SINCE_ANNOTATION};
+use crate::api::{POOL_LABEL, REVISION_LABEL, REVISION_SINCE_ANNOTATION, SETTLE_ANNOTATION};
 use crate::backend::Capabilities;
 use crate::backend::capabilities::ImageChange;
 use crate::plan::whole_seconds;
@@ -112,6 +112,11 @@ impl Draft<'_> {
 
     fn labelled(&self, spec: DesktopSpec) -> Wanted {
         let mut metadata = self.inputs.spec.template.metadata.clone().unwrap_or_default();
+        // What only the pool writes would be another value with each pass if the template held it, too.
+        metadata.labels.remove(REVISION_LABEL);
+        metadata
+            .annotations
+            .retain(|key, _| key != REVISION_SINCE_ANNOTATION && key != SETTLE_ANNOTATION);
         metadata.labels.insert(POOL_LABEL.into(), self.inputs.name.to_owned());
         Wanted { spec, metadata }
     }
