@@ -5,7 +5,7 @@ use crate::api::common::OperationStatus;
 
 fn begun(id: &str) -> Result<Receipt, BackendError> {
     Ok(Receipt {
-        task: Some(Task::new(TaskKind::Job, "p1", id)),
+        task: Some(Task::new(TaskKind::Job, "p1", id.to_owned())),
         ..Receipt::default()
     })
 }
@@ -182,7 +182,7 @@ fn rebuilds_that_fail_and_change_nothing_halt_after_some() {
                 "{change:?} {:?}",
                 case.status
             );
-            ended(case, refused().map(|_| ()).as_ref().map(|()| ()));
+            ended(case, Err(&BackendError::new(ErrorClass::Conflict, "Any", "busy")));
         }
         case.now += 1.hours();
     };
