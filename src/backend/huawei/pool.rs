@@ -269,7 +269,15 @@ impl PoolBackend for Huawei {
         let ask = Ask::get(SHOW, &["desktop-pools", pool_id]);
         match self.client.send(&ask, |fields, _| ObservedPool::read(fields)).await {
             Ok(pool) => Ok(Some(pool)),
-            Err(error) if is_absent(&error) => Ok(None),
+            // So little a code is not believed alone: a pool that is taken for gone is let go of.
+            Err(error) if is_absent(&error) => {
+                let listed = self.list_pools().await?;
+                if listed.iter().any(|pool| pool.id == pool_id) {
+                    Err(error)
+                } else {
+                    Ok(None)
+                }
+            }
             Err(error) => Err(error),
         }
     }

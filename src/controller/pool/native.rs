@@ -18,7 +18,7 @@ use crate::controller::status::{add_finalizer, has_finalizer, remove_finalizer, 
 use crate::controller::{permission, provider, reference};
 use crate::plan::desktop::ClusterView;
 use crate::plan::pool::brake::Facts;
-use crate::plan::pool::native::{Action, Inputs, Plan, answered, plan, polled};
+use crate::plan::pool::native::{Action, Inputs, Plan, answered, plan, polled, unpollable};
 use crate::plan::{Notice, stalled_by};
 
 /// One pass.
@@ -107,6 +107,7 @@ async fn carry_out(
             let failing = context.pool_reads.expire(inputs.uid);
             again = if failing { fast } else { Duration::ZERO };
         }
+        creation::count_ready(context, "DesktopPool", object, &status);
         let written = write(context, object, status).await?;
         context.publish(&written, notices).await;
         return Ok(again);
@@ -164,7 +165,8 @@ async fn carry_out(
             Err(error) => {
                 tracing::warn!(%error, "a task could not be polled");
                 if !error.class.heals_by_itself() {
-                    status = ended(context, inputs, status, Ok(())).0;
+                    context.pool_reads.expire(inputs.uid);
+                    status = unpollable(inputs, status);
                 }
             }
         },

@@ -4,6 +4,7 @@
 //! deleting, rebuilding) is one [work](crate::api::pool::PoolWork) at a time: recorded, sent once, and followed until
 //! its effect is seen.
 
+mod creation;
 mod deletion;
 mod members;
 mod rollout;
@@ -18,21 +19,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::api::common::{Binding, OperationStatus};
+use crate::api::common::Binding;
 use crate::api::condition::{self, Truth};
-use crate::api::pool::{DesktopPoolSpec, DesktopPoolStatus, PoolType, PoolWork, PoolWorkKind};
+use crate::api::pool::{DesktopPoolSpec, DesktopPoolStatus, PoolWork, PoolWorkKind};
 use crate::backend::pool::{ObservedPool, PoolChange, PoolMember, PoolSpec};
 use crate::backend::{
     BackendError, Capabilities, ErrorClass, ObservedDesktop, ObservedUser, Receipt, Task, TaskKind, naming,
 };
 use crate::plan::desktop::ClusterView;
 use crate::plan::image::Obstacle;
-use crate::plan::managed::{CREATION, Managed, Turn};
+use crate::plan::managed::{Managed, Turn};
 use crate::plan::pool::brake;
-use crate::plan::{Limits, Notice, Pace, after, create, explain, last_error};
-
-/// Most desktops a pool is created with; the rest is added.
-const MOST_AT_CREATION: i32 = 100;
+use crate::plan::{Limits, Notice, Pace, after, explain, last_error};
+pub use members::is_same_user;
 
 /// What the vendor says of the recorded id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,11 +227,37 @@ pub fn polled(
         }
         return (status, told);
     }
+    if failure.is_some()
+        && status.work.as_ref().is_some_and(|w| w.kind == PoolWorkKind::Rebuild)
+        && let Some(rollout) = status.rollout.as_mut()
+    {
+        rollout.failed_rebuilds = rollout.failed_rebuilds.saturating_add(1);
+    }
     if let Some(work) = status.work.as_mut() {
         work.end_time = Some(crate::plan::whole_seconds(inputs.now));
     }
     let told = status.parts().task_ended(failure, uid, limits, stamp);
     (status, told)
+}
+
+/// The status after a task turned out not to be one that can be asked about. That says nothing of the job: it may go on.
+#[must_use]
+pub fn unpollable(inputs: &Inputs<'_>, mut status: DesktopPoolStatus) -> DesktopPoolStatus {
+    if status.id.is_none() {
+        return polled(inputs, status, Ok(())).0;
+    }
+    if let Some(operation) = status.operation.as_mut() {
+        operation.task_id = None;
+    }
+    status
+}
+
+/// Whether only the vendor's jobs tell what becomes of a recorded change: its answer was lost, or the job that it began
+/// cannot be followed any more.
+#[must_use]
+pub fn is_in_doubt(status: &DesktopPoolStatus, limits: &Limits, now: Timestamp) -> bool {
+    let doubtful = |w: &PoolWork| w.kind != PoolWorkKind::Remove && w.end_time.is_none();
+    status.work.as_ref().is_some_and(doubtful) && status.clone().parts().task(TaskKind::Job, "", limits, now).is_none()
 }
 
 /// A plan while it is being made.
@@ -444,197 +469,14 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn adopt_existing(&mut self, id: &str) {
-        match self.inputs.observed {
-            Observation::Present(observed) => {
-                if let Some((reason, message)) = self.mismatch(observed) {
-                    return self.stalled(reason, &message);
-                }
-                let ClusterView::Usable { provider, place } = self.inputs.cluster.clone() else {
-                    return self.unlisted();
-                };
-                self.bind(id.to_owned(), provider, place.cluster_id, true);
-                self.notices
-                    .push(Notice::normal("Adopted", format!("Pool {id} was adopted.")));
-                self.working("Adopting", "The pool was adopted.");
-                self.again = Duration::ZERO;
-            }
-            Observation::Absent { confirmed: true } => {
-                let message = format!("spec.existingId {id} does not exist in this account.");
-                self.stalled("NotFoundAtVendor", &message);
-            }
-            Observation::Absent { confirmed: false } => self.working("Adopting", "Looking for the pool to adopt."),
-            Observation::Unknown => self.unlisted(),
-        }
-    }
-
-    fn bind(&mut self, id: String, provider: String, cluster_id: String, adopted: bool) {
-        let binding = Binding {
-            uid: self.inputs.uid.to_owned(),
-            provider,
-            cluster_id: Some(cluster_id),
-            since_time: Time(self.inputs.now),
-            adopted,
-        };
-        self.status.parts().bind(id, binding);
-    }
-
-    fn create(&mut self) {
-        if self.inputs.listing_started.is_none() && !self.inputs.in_flight {
-            return self.unlisted();
-        }
-        match create::decide(&self.create_inputs()) {
-            create::Decision::Adopt { id, .. } => {
-                self.adopt_created(id);
-            }
-            create::Decision::Wait { intent, message, again } => {
-                self.status.create = intent;
-                self.working("Creating", &message);
-                self.again = again;
-            }
-            create::Decision::Stall { intent, message } => {
-                self.status.create = Some(intent);
-                self.stalled("CreateOutcomeUnknown", &message);
-            }
-            create::Decision::Attempt(attempt) => self.attempt(attempt),
-            create::Decision::Poll(task_id) => self.wait_for_creation(task_id),
-            // No pool is created by token.
-            create::Decision::Resend => {}
-        }
-    }
-
-    fn wait_for_creation(&mut self, task_id: String) {
-        self.working("Creating", "The vendor is making the pool.");
-        self.action = Action::Poll(Task::new(TaskKind::Job, "", task_id));
-    }
-
-    /// The pool with our name is there. Its desktops are still to come: they are the work that was recorded with the
-    /// intent, and its job is followed to its end.
-    fn adopt_created(&mut self, id: String) -> bool {
-        let ClusterView::Usable { provider, place } = self.inputs.cluster.clone() else {
-            self.unlisted();
-            return false;
-        };
-        let intent = self.status.create.clone();
-        self.notices.push(Notice::normal(
-            "Found",
-            format!("Pool {id} was found by its name and recorded."),
-        ));
-        self.bind(id, provider, place.cluster_id, false);
-        if let Some(intent) = intent {
-            self.status.operation = intent.task_id.map(|task_id| OperationStatus {
-                action: CREATION.into(),
-                task_id: Some(task_id),
-                start_time: intent.start_time,
-                attempts: intent.attempt,
-            });
-        }
-        self.working("Creating", "The pool was found at the vendor.");
-        self.again = Duration::ZERO;
-        true
-    }
-
-    fn create_inputs(&self) -> create::Inputs<'_> {
-        create::Inputs {
-            intent: self.inputs.status.create.as_ref(),
-            in_flight: self.inputs.in_flight,
-            listing_started: self.inputs.listing_started,
-            candidates: self.inputs.candidates,
-            identity: create::Identity::Marked,
-            prepaid: false,
-            allowed_by_human: self.inputs.retry_create,
-            limits: self.inputs.limits,
-            now: self.inputs.now,
-        }
-    }
-
-    /// Nothing can be made from the template's image.
-    fn no_image(&mut self, obstacle: &Obstacle) {
-        if obstacle.stalled {
-            self.stalled(obstacle.reason, &obstacle.message);
-        } else {
-            self.working(obstacle.reason, &obstacle.message);
-        }
-    }
-
-    fn attempt(&mut self, attempt: i32) {
-        if self.inputs.in_flight {
-            self.again = self.inputs.limits.fast;
-            return;
-        }
-        let ClusterView::Usable { place, .. } = self.inputs.cluster.clone() else {
-            return self.unlisted();
-        };
-        if let Some((field, why)) = self.unsupported() {
-            return self.stalled("Unsupported", &format!("{field} {why}"));
-        }
-        let image_id = match self.inputs.image {
-            Ok(id) => id.clone(),
-            Err(obstacle) => return self.no_image(obstacle),
-        };
-        if let Turn::Refused(wait) = self.turn("CreatePool") {
-            self.again = wait;
-            return;
-        }
-        if !self.is_fresh() {
-            return self.working("Creating", "The pool is about to be created.");
-        }
-        let size = self.desired(0).min(MOST_AT_CREATION);
-        let spec = match self.request(place, image_id, size) {
-            Ok(spec) => spec,
-            Err(words) => return self.stalled("InvalidSpec", words),
-        };
-        let (writer, now) = (self.inputs.writer.to_owned(), self.inputs.now);
-        let name = Some(spec.name.clone());
-        self.status.create = Some(create::intent(
-            attempt,
-            name,
-            Vec::new(),
-            writer,
-            self.inputs.limits,
-            now,
-        ));
-        self.status.work = None;
-        if size > 0 {
-            self.record(PoolWorkKind::Expand, 0, size, Vec::new(), None);
-        }
-        self.working("Creating", "The pool is being created at the vendor.");
-        self.action = Action::Create(Box::new(spec));
-    }
-
-    /// The pool to create, or what is missing in words.
-    fn request(&self, place: crate::backend::Place, image_id: String, size: i32) -> Result<PoolSpec, &'static str> {
-        let spec = self.inputs.spec;
-        let template = &spec.template.spec;
-        let Some(disk) = &template.system_disk else {
-            return Err("spec.template.spec.systemDisk is required: this vendor does not choose the disk.");
-        };
-        let own = template.network.as_ref().and_then(|n| n.subnet_id.clone());
-        let subnet = own.or(place.subnet_id).or_else(|| self.inputs.subnets.first().cloned());
-        let Some(subnet) = subnet else {
-            return Err("spec.template.spec.network.subnetId is required: the DesktopCluster knows no subnet.");
-        };
-        Ok(PoolSpec {
-            name: vendor_name(self.inputs.name, self.inputs.uid),
-            dynamic: spec.kind == PoolType::Dynamic,
-            size: u16::try_from(size).unwrap_or_default(),
-            description: spec.huawei_workspace.as_ref().and_then(|h| h.description.clone()),
-            flavor: template.flavor.clone(),
-            image_id,
-            system_disk: (disk.category.clone(), i64::from(disk.size_gib)),
-            data_disks: Vec::new(),
-            subnet_ids: vec![subnet],
-            zone_id: place.zone_id,
-            security_groups: place.security_groups,
-            retention_minutes: spec.disconnected_retention_minutes.map(i64::from),
-            autoscale: self.wanted_autoscale(),
-        })
-    }
-
     /// Records what is about to be done to desktops.
     fn record(&mut self, kind: PoolWorkKind, before: i32, count: i32, ids: Vec<String>, image_id: Option<String>) {
         let number = self.status.work_number.saturating_add(1);
         self.status.work_number = number;
+        // A job that was given up is not the job of this one, should its own answer never come.
+        if let Some(operation) = self.status.operation.as_mut() {
+            operation.task_id = None;
+        }
         self.status.work = Some(PoolWork {
             kind,
             number,

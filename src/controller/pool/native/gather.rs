@@ -6,7 +6,6 @@ use std::time::Instant;
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 
-use crate::api::pool::PoolWorkKind;
 use crate::api::{
     ABANDON_ANNOTATION, DesktopPool, DesktopPoolStatus, PAUSED_ANNOTATION, PROTECT_ANNOTATION, REMOVE_FIRST_ANNOTATION,
     RETRY_CREATE_ANNOTATION, SETTLE_ANNOTATION,
@@ -22,7 +21,7 @@ use crate::controller::{annotation, cluster, provider};
 use crate::plan::desktop::ClusterView;
 use crate::plan::image::Obstacle;
 use crate::plan::pool::brake::Facts;
-use crate::plan::pool::native::{Inputs, Observation, vendor_name};
+use crate::plan::pool::native::{Inputs, Observation, is_in_doubt, is_same_user, vendor_name};
 use crate::plan::{Limits, Pace};
 
 /// What was gathered, owned, so that the inputs can borrow it.
@@ -194,7 +193,10 @@ async fn read(
     read.at = Instant::now();
     read.generation = generation;
     read.expired = false;
-    let fresh = match fill(object, backend, pools, &mut read).await {
+    let limits = context.limits(context.settings.inventory_fast, context.settings.inventory_slow);
+    let status = object.status.as_ref();
+    let in_doubt = status.is_some_and(|status| is_in_doubt(status, &limits, context.now()));
+    let fresh = match fill(object, backend, pools, in_doubt, &mut read).await {
         Ok(()) => {
             read.failures = 0;
             read.error = None;
@@ -230,6 +232,7 @@ async fn fill(
     object: &DesktopPool,
     backend: &dyn Backend,
     pools: &dyn PoolBackend,
+    in_doubt: bool,
     read: &mut PoolRead,
 ) -> crate::backend::Result<()> {
     let status = object.status.clone().unwrap_or_default();
@@ -247,9 +250,6 @@ async fn fill(
         read.desktops.clear();
         return Ok(());
     };
-    // An answer lost, or a creation whose job nobody knows: only the vendor's jobs tell whether more is to come.
-    let in_doubt = status.work.as_ref().is_some_and(|w| w.kind != PoolWorkKind::Remove)
-        && status.operation.as_ref().is_none_or(|o| o.task_id.is_none());
     let busy = if in_doubt {
         Some(pools.is_pool_busy(id).await?)
     } else {
@@ -264,7 +264,7 @@ async fn fill(
             .is_some_and(|h| h.groups.is_some());
     if declared && object.metadata.deletion_timestamp.is_none() {
         let members = pools.list_pool_members(id).await?;
-        let missing = |name: &str| !members.iter().any(|m| !m.group && m.name == name);
+        let missing = |name: &str| !members.iter().any(|m| !m.group && is_same_user(&m.name, name));
         let wanted = object.spec.users.iter().flatten();
         read.users = if wanted.into_iter().any(|user| missing(&user.name)) {
             Some(backend.list_users().await?)

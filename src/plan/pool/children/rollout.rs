@@ -222,6 +222,8 @@ impl<'a> Draft<'a> {
             soak_until_time: None,
             canary_passed: false,
             unready_since_time: None,
+            unready: Vec::new(),
+            failed_rebuilds: 0,
         });
         let note = format!("{} to be changed to revision {revision}.", desktops_are(left));
         self.notices.push(Notice::normal("RolloutStarted", note));

@@ -21,6 +21,12 @@ fn privilege(group: Option<UserGroup>, observed: &ObservedPool) -> &'static str 
     }
 }
 
+/// Whether two names mean the same user: the directory does not tell `Alice` from `alice`.
+#[must_use]
+pub fn is_same_user(a: &str, b: &str) -> bool {
+    a.to_lowercase() == b.to_lowercase()
+}
+
 /// What differs.
 #[derive(Default)]
 struct Difference {
@@ -121,7 +127,7 @@ impl Draft<'_> {
     fn users(&self, wanted: &[DesktopUser], members: &[PoolMember], observed: &ObservedPool, found: &mut Difference) {
         for user in wanted {
             let privilege = privilege(user.group, observed).to_owned();
-            if let Some(member) = members.iter().find(|m| !m.group && m.name == user.name) {
+            if let Some(member) = members.iter().find(|m| !m.group && is_same_user(&m.name, &user.name)) {
                 // What nobody declared is left as it is.
                 if user.group.is_some() && member.privilege != privilege {
                     found.change.push(PoolMember {
@@ -135,7 +141,10 @@ impl Draft<'_> {
                 found.unread = true;
                 continue;
             };
-            let id = users.iter().find(|u| u.name == user.name).and_then(|u| u.id.clone());
+            let id = users
+                .iter()
+                .find(|u| is_same_user(&u.name, &user.name))
+                .and_then(|u| u.id.clone());
             match id {
                 Some(id) => found.add.push(PoolMember {
                     id,
@@ -148,7 +157,7 @@ impl Draft<'_> {
         }
         let extra = members
             .iter()
-            .filter(|m| !m.group && !wanted.iter().any(|u| u.name == m.name));
+            .filter(|m| !m.group && !wanted.iter().any(|u| is_same_user(&u.name, &m.name)));
         found.remove.extend(extra.cloned());
     }
 }

@@ -17,6 +17,11 @@ use crate::backend::pool::{ObservedPool, PoolChange, PoolScope};
 use crate::plan::pool::{canaries, count, desktops};
 use crate::plan::{Notice, Pace, after, readable, until};
 
+/// Rebuilds in a row that may fail without changing anything, before a roll-out stops.
+const MOST_FAILED_REBUILDS: i32 = 3;
+/// Most desktops that are remembered as not ready.
+const MOST_SUSPECTS: usize = 16;
+
 /// The desktops of a pool, by what a roll-out has to do with them.
 struct Sorted<'a> {
     /// Made from the wanted image.
@@ -54,6 +59,9 @@ impl<'a> Draft<'a> {
         self.begin(&wanted, sorted.updated.len());
         if self.inputs.spec.update.paused {
             self.phase(RolloutPhase::Paused);
+            if let Some(rollout) = self.status.rollout.as_mut() {
+                rollout.failed_rebuilds = 0;
+            }
             self.clear(condition::ROLLOUT_HALTED);
             let message = format!(
                 "The roll-out of image {wanted} is paused (spec.update.paused); {} still have another one.",
@@ -156,6 +164,8 @@ impl<'a> Draft<'a> {
             soak_until_time: None,
             canary_passed,
             unready_since_time: None,
+            unready: Vec::new(),
+            failed_rebuilds: 0,
         });
         let note = format!("The pool is rolled over to image {wanted}.");
         self.notices.push(Notice::normal("RolloutStarted", note));
@@ -167,35 +177,41 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Stops while changed desktops have failed, or are not Ready for too long.
+    /// Stops while changed desktops have failed, or are not Ready for too long, and when the vendor fails to change any.
     fn halted(&mut self, wanted: &str, sorted: &Sorted<'_>) -> bool {
+        let failures = self.status.rollout.as_ref().map_or(0, |r| r.failed_rebuilds);
+        if failures >= MOST_FAILED_REBUILDS && !sorted.outdated.is_empty() {
+            let message = format!(
+                "The roll-out of image {wanted} has stopped, because the vendor failed {failures} times in a row to make \
+                 desktops from it. Put the old image back into spec.template.spec.image, or another one; to have it tried \
+                 again, set spec.update.paused and take it back."
+            );
+            self.halt("RebuildsFailed", &message);
+            return true;
+        }
         let unready: Vec<&str> = self.unready(sorted);
-        let failed: Vec<&str> = sorted
+        let failed: Vec<String> = sorted
             .updated
             .iter()
             .filter(|d| d.state == DesktopState::Failed)
-            .map(|d| d.id.as_str())
+            .map(|d| d.id.clone())
             .collect();
         let (now, seconds) = (self.inputs.now, self.inputs.spec.update.progress_deadline_seconds);
         let patience = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
-        let since = if unready.is_empty() {
-            None
-        } else {
-            let known = self.status.rollout.as_ref().and_then(|r| r.unready_since_time.clone());
-            Some(known.unwrap_or_else(|| self.started()))
-        };
+        let (since, suspects) = self.suspects(&unready);
         let late = since.as_ref().is_some_and(|since| now > after(since.0, patience));
         if let Some(since) = since.as_ref().filter(|_| !late) {
             self.again = self.again.min(until(now, after(since.0, patience)));
         }
         if let Some(rollout) = self.status.rollout.as_mut() {
             rollout.unready_since_time = since;
+            rollout.unready.clone_from(&suspects);
         }
-        let bad = if failed.is_empty() { unready } else { failed };
-        if bad.is_empty() || (!late && !sorted.updated.iter().any(|d| d.state == DesktopState::Failed)) {
+        if failed.is_empty() && !late {
             self.clear(condition::ROLLOUT_HALTED);
             return false;
         }
+        let bad = if failed.is_empty() { suspects } else { failed };
         let passed = self.status.rollout.as_ref().is_some_and(|r| r.canary_passed);
         let reason = if passed { "DesktopsFailed" } else { "CanaryFailed" };
         let named = bad.get(..5).unwrap_or(&bad).join(", ");
@@ -205,15 +221,36 @@ impl<'a> Draft<'a> {
              vendor.",
             desktops(bad.len())
         );
+        self.halt(reason, &message);
+        true
+    }
+
+    fn halt(&mut self, reason: &'static str, message: &str) {
         if !condition::is_true(&self.inputs.status.conditions, condition::ROLLOUT_HALTED) {
-            self.notices.push(Notice::warning("RolloutHalted", message.clone()));
+            self.notices.push(Notice::warning("RolloutHalted", message.to_owned()));
         }
         self.phase(RolloutPhase::Halted);
-        self.set(condition::ROLLOUT_HALTED, Truth::True, reason, &message);
+        self.set(condition::ROLLOUT_HALTED, Truth::True, reason, message);
         self.stamp()
-            .stalled(&mut self.status.conditions, "RolloutHalted", &message);
+            .stalled(&mut self.status.conditions, "RolloutHalted", message);
         self.pace = Pace::Slow;
-        true
+    }
+
+    /// Which of the unready desktops have been so for longest, and since when. One batch follows the other, so some are
+    /// always unready; what counts is whether the same ones stay so.
+    fn suspects(&self, unready: &[&str]) -> (Option<Time>, Vec<String>) {
+        if unready.is_empty() {
+            return (None, Vec::new());
+        }
+        let known = self.status.rollout.as_ref();
+        let mut still: Vec<String> = known.map(|r| r.unready.clone()).unwrap_or_default();
+        still.retain(|id| unready.contains(&id.as_str()));
+        let since = known.and_then(|r| r.unready_since_time.clone());
+        if let Some(since) = since.filter(|_| !still.is_empty()) {
+            return (Some(since), still);
+        }
+        let fresh = unready.iter().take(MOST_SUSPECTS).map(|id| (*id).to_owned());
+        (Some(self.started()), fresh.collect())
     }
 
     fn unready<'b>(&self, sorted: &Sorted<'b>) -> Vec<&'b str> {
@@ -284,8 +321,10 @@ impl<'a> Draft<'a> {
         let concerned = |d: &&&ObservedDesktop| now || !taken(d);
         // What has the image already would be wiped for nothing.
         let in_vain = sorted.updated.iter().any(|d| now || !taken(d));
+        // It is not written whether a desktop that its owner is not logged on to is idle.
+        let in_doubt = !now && everything.iter().any(|d| taken(d));
         let ids: Vec<String> = sorted.outdated.iter().filter(concerned).map(|d| d.id.clone()).collect();
-        if !all_may || in_vain || ids.is_empty() || ids.len() > MOST_NAMED {
+        if !all_may || in_vain || in_doubt || ids.is_empty() || ids.len() > MOST_NAMED {
             return false;
         }
         let message = format!("{} are made anew from image {wanted}.", desktops(ids.len()));

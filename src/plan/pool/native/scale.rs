@@ -6,6 +6,7 @@ use crate::api::desktop::DesktopState;
 use crate::api::pool::RolloutPhase;
 use crate::backend::pool::{ObservedPool, PoolChange};
 use crate::backend::{Login, ObservedDesktop};
+use crate::plan::desktop::ClusterView;
 use crate::plan::pool::brake::Allowance;
 use crate::plan::pool::removal::{Candidate, Standing, victims};
 use crate::plan::pool::{count, desktops, max_unavailable};
@@ -92,6 +93,11 @@ impl Draft<'_> {
     }
 
     fn expand(&mut self, observed: &ObservedPool, missing: i32) -> bool {
+        // What is there is looked after whatever becomes of the cluster; nothing is bought for it.
+        if let ClusterView::Unusable { reason, message } = self.inputs.cluster.clone() {
+            self.stamp().working(&mut self.status.conditions, reason, &message);
+            return true;
+        }
         let more = missing.min(MOST_MORE);
         let message = format!("{} being added.", are(more));
         if !self.may_send("ExpandPool", "ScalingOut", &message) || !self.is_fresh() {
@@ -107,28 +113,28 @@ impl Draft<'_> {
         true
     }
 
+    /// A desktop as one that might go.
+    pub(super) fn candidate<'d>(&self, desktop: &'d ObservedDesktop) -> Candidate<'d> {
+        Candidate {
+            name: &desktop.id,
+            standing: match desktop.state {
+                _ if taken(desktop) => Standing::Assigned,
+                DesktopState::Failed => Standing::Failed,
+                DesktopState::Stopped => Standing::Stopped,
+                _ => Standing::Running,
+            },
+            left: matches!(desktop.login, Some(Login::Nobody | Login::Disconnected)),
+            named: self.inputs.remove_first.contains(&desktop.id),
+            protected: self.is_protected(desktop),
+            updated: desktop.image_id.as_deref() == self.wanted_image(),
+            created: desktop.created,
+        }
+    }
+
     fn shrink(&mut self, observed: &ObservedPool, excess: usize) -> bool {
-        let inputs = self.inputs;
-        let wanted = self.wanted_image();
         let present = self.present();
-        let candidates: Vec<Candidate<'_>> = present
-            .iter()
-            .map(|d| Candidate {
-                name: &d.id,
-                standing: match d.state {
-                    _ if taken(d) => Standing::Assigned,
-                    DesktopState::Failed => Standing::Failed,
-                    DesktopState::Stopped => Standing::Stopped,
-                    _ => Standing::Running,
-                },
-                left: matches!(d.login, Some(Login::Nobody | Login::Disconnected)),
-                named: inputs.remove_first.contains(&d.id),
-                protected: self.is_protected(d),
-                updated: d.image_id.as_deref() == wanted,
-                created: d.created,
-            })
-            .collect();
-        let chosen = victims(&candidates, excess, inputs.spec.scale_in.assigned);
+        let candidates: Vec<Candidate<'_>> = present.iter().map(|d| self.candidate(d)).collect();
+        let chosen = victims(&candidates, excess, self.inputs.spec.scale_in.assigned);
         let names: Vec<String> = chosen.names.iter().map(|id| (*id).to_owned()).collect();
         if chosen.kept > 0 {
             let message = format!(

@@ -1,6 +1,8 @@
 //! What holds for every plan of a native pool: tables for each decision, and lives in which answers are lost and the
 //! operator dies.
 
+mod histories;
+
 use std::collections::BTreeSet;
 
 use jiff::{Timestamp, ToSpan};
@@ -69,6 +71,8 @@ struct Case {
     settle: Option<String>,
     brake: brake::Facts,
     limits: Limits,
+    cluster: ClusterView,
+    members: Option<Vec<PoolMember>>,
     busy: Option<bool>,
     deleting: bool,
     fresh: bool,
@@ -107,6 +111,11 @@ impl Case {
             settle: None,
             brake: brake::Facts::default(),
             limits: limits(),
+            cluster: ClusterView::Usable {
+                provider: "acme".to_owned(),
+                place: Place::default(),
+            },
+            members: None,
             busy: None,
             deleting: false,
             fresh: true,
@@ -132,10 +141,7 @@ impl Case {
             remove_first: &[],
             spec: &self.spec,
             status: &self.status,
-            cluster: ClusterView::Usable {
-                provider: "acme".to_owned(),
-                place: Place::default(),
-            },
+            cluster: self.cluster.clone(),
             subnets: &["subnet".to_owned()],
             image: &self.image,
             capabilities: connect::capabilities()
@@ -148,7 +154,7 @@ impl Case {
             fresh: self.fresh,
             error: None,
             candidates: &[],
-            members: None,
+            members: self.members.as_deref(),
             users: None,
             busy: self.busy,
             claimed_by: None,

@@ -10,6 +10,7 @@ use crate::api::desktop::DesktopState;
 use crate::backend::ObservedDesktop;
 use crate::backend::pool::{ObservedPool, PoolChange};
 use crate::plan::create::EMPTY_LISTINGS;
+use crate::plan::pool::removal::{Standing, victims};
 use crate::plan::{Notice, Pace, after, readable, until};
 
 /// Whether something is being done to a desktop.
@@ -77,8 +78,15 @@ impl Draft<'_> {
         }
         self.pace = Pace::Fast;
         if let Some(end) = &work.end_time {
-            // Desktops lag behind their jobs, but not for long.
-            let due = after(end.0, self.inputs.limits.empty_listing_gap);
+            // Desktops lag behind their jobs. What was made anew is in the listing already; what comes or goes is given
+            // as long as a creation, because a second call for it would be one too many.
+            let failed_removal = work.kind == PoolWorkKind::Remove && self.status.retry.is_some();
+            let lag = if work.kind == PoolWorkKind::Rebuild || failed_removal {
+                self.inputs.limits.empty_listing_gap
+            } else {
+                self.inputs.limits.settle
+            };
+            let due = after(end.0, lag);
             if self.inputs.listing_started.is_none_or(|at| at <= due) || self.is_moving(&work) {
                 self.again = until(self.inputs.now, due).min(self.inputs.limits.fast);
                 return true;
@@ -122,22 +130,38 @@ impl Draft<'_> {
             .collect()
     }
 
+    /// Those of a removal that may still go: meanwhile somebody may have got one, or wants it kept.
+    fn still_to_go(&self, work: &PoolWork) -> Vec<String> {
+        let there = self.named(work).into_iter().flatten();
+        let there: Vec<_> = there.filter(|d| d.state != DesktopState::Deleting).collect();
+        if self.inputs.deleting {
+            let free = there.into_iter().filter(|d| !self.is_protected(d));
+            return free.map(|d| d.id.clone()).collect();
+        }
+        let excess = usize::try_from(self.status.replicas - self.status.desired_replicas).unwrap_or_default();
+        let candidates: Vec<_> = there.into_iter().map(|d| self.candidate(d)).collect();
+        // What has failed goes without being too many.
+        let failed = candidates.iter().filter(|c| c.standing == Standing::Failed).count();
+        let chosen = victims(&candidates, excess.max(failed), self.inputs.spec.scale_in.assigned);
+        chosen.names.into_iter().map(str::to_owned).collect()
+    }
+
     /// A removal names its desktops, so sent again it removes nothing else.
     fn remove_again(&mut self, observed: &ObservedPool, work: &PoolWork) -> bool {
-        let left: Vec<String> = self
-            .named(work)
-            .into_iter()
-            .flatten()
-            .filter(|d| d.state != DesktopState::Deleting)
-            .map(|d| d.id.clone())
-            .collect();
+        let (limits, left) = (self.inputs.limits, self.still_to_go(work));
+        let settled = after(work.start_time.0, limits.settle + limits.intent_lifetime);
+        if left.is_empty() && self.inputs.listing_started.is_some_and(|at| at > settled) {
+            // What is left is on its way out, or is to stay after all.
+            self.close(work);
+            return false;
+        }
         let due = after(work.start_time.0, self.inputs.limits.resend);
         if left.is_empty() || self.inputs.now < due {
             self.again = until(self.inputs.now, due).clamp(self.inputs.limits.fast, self.inputs.limits.slow);
             return true;
         }
         let (reason, message) = self.work_words();
-        if self.may_send("DeleteDesktops", reason, &message) {
+        if self.may_send("DeleteDesktops", reason, &message) && self.is_fresh() {
             self.action = Action::Change(PoolChange::DeleteDesktops {
                 pool_id: observed.id.clone(),
                 desktop_ids: left,
@@ -173,7 +197,7 @@ impl Draft<'_> {
         self.status.work = Some(work.clone());
         if waiting {
             let message = format!(
-                "The answer to {what} was lost. The pool is watched for its effect; not before {} is it taken for not \
+                "What became of {what} is not known. The pool is watched for its effect; not before {} is it taken for not \
                  carried out.",
                 readable(settled_at)
             );
@@ -185,7 +209,7 @@ impl Draft<'_> {
             return false;
         }
         let message = format!(
-            "The answer to {what} was lost and its effect cannot be seen. Look into the vendor's console, then annotate \
+            "What became of {what} is not known, and its effect cannot be seen. Look into the vendor's console, then annotate \
              this object with {}=work-{number}-settled: from then on what is there counts.",
             crate::api::SETTLE_ANNOTATION,
         );
@@ -195,6 +219,11 @@ impl Draft<'_> {
 
     /// What is there counts from now on.
     fn close(&mut self, work: &PoolWork) {
+        let changed = |d: &ObservedDesktop| d.image_id.is_some() && d.image_id == work.image_id;
+        let some = work.kind == PoolWorkKind::Rebuild && self.named(work).into_iter().flatten().any(changed);
+        if let Some(rollout) = self.status.rollout.as_mut().filter(|_| some) {
+            rollout.failed_rebuilds = 0;
+        }
         if work.kind == PoolWorkKind::Rebuild && self.effect(work) {
             let note = format!("{} desktops were made anew from another image.", work.count);
             self.notices.push(Notice::normal("Rebuilt", note));
