@@ -10,7 +10,7 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use crate::harness::object;
-use crate::vendors::reached;
+use crate::vendors::{CAPITAL_ONLINE, CLOUD_DESKTOP, GWS, HUAWEI, reached};
 use crate::world::{SITE, Seen, Vendor, World};
 
 async fn world(vendor: Vendor) -> World {
@@ -140,10 +140,7 @@ async fn an_image_is_captured_at_gws_and_desktops_are_made_from_it() {
     world.gone::<DesktopImage>("golden").await;
     assert!(world.ledger().existing(Kind::Image).is_empty());
     assert_eq!(world.committed("CreateImage"), 1);
-    reached(
-        &world,
-        &["DescribeImages", "CreateImage", "SetImageName", "DeleteImage"],
-    );
+    reached(&world, GWS.images);
 }
 
 #[tokio::test]
@@ -216,7 +213,7 @@ async fn an_image_is_captured_at_huawei_workspace_by_a_job() {
     world.edit(HuaweiEdit::DeleteImage { image: id });
     let adopted: DesktopImage = world.reason("adopted", "Stalled", "Lost").await;
     assert_eq!(adopted.status.unwrap().state, Some(ImageState::Lost));
-    reached(&world, &["ListImages"]);
+    reached(&world, HUAWEI.images);
 }
 
 #[tokio::test]
@@ -468,7 +465,7 @@ async fn an_image_of_capital_online_is_ready_where_it_can_be_used() {
     let golden: DesktopImage = world.reason("golden", "Stalled", "Unsupported").await;
     assert!(golden.says("Stalled").contains("spec.capture"), "{golden:?}");
     assert!(world.ledger().writes_since(before).is_empty());
-    reached(&world, &["QueryImages"]);
+    reached(&world, CAPITAL_ONLINE.images);
 }
 
 #[tokio::test]
@@ -496,7 +493,7 @@ async fn the_images_of_cloud_desktop_are_told_apart_by_their_owner() {
     let ledger = world.ledger();
     let created = ledger.committed("CreateDesktop");
     assert_eq!(created[0].param("ImageId"), Some(mine.as_str()));
-    reached(&world, &["DescribeImages"]);
+    reached(&world, CLOUD_DESKTOP.images);
 }
 
 /// At rest images are listed for all of an account at once, and nothing is written.

@@ -8,7 +8,7 @@ use desktop_operator::api::{Desktop, DesktopCluster, DesktopProvider, RESTART_AN
 use desktop_operator::sim::{CapitalOnlineEdit, CloudDesktopEdit, HuaweiEdit, Kind, SimConfig};
 use serde_json::{Value, json};
 
-use self::calls::{CAPITAL_ONLINE, CLOUD_DESKTOP, Calls, HUAWEI};
+pub use self::calls::{CAPITAL_ONLINE, CLOUD_DESKTOP, GWS, HUAWEI};
 use crate::harness::object;
 use crate::world::{PROJECT, Seen, Vendor, World};
 
@@ -50,11 +50,6 @@ async fn farewell(world: &World, desktops: usize) {
     world.gone::<DesktopProvider>("acme").await;
     let made = world.ledger().ever_created(Kind::Instance).len();
     assert_eq!(made, desktops, "one for each that was declared");
-}
-
-/// Whatever of a document has a use for the kinds was called.
-fn lived(world: &World, calls: &Calls) {
-    reached(world, calls.reached);
 }
 
 /// Each of these was called.
@@ -138,7 +133,8 @@ async fn a_desktop_lives_at_capital_online() {
     world.reason::<Desktop>("alice", "Ready", "Stopped").await;
     patch(&world, json!({"billing": {"onDelete": "DeleteNow"}})).await;
     farewell(&world, 1).await;
-    lived(&world, &CAPITAL_ONLINE);
+    reached(&world, CAPITAL_ONLINE.reached);
+    reached(&world, CAPITAL_ONLINE.images);
 }
 
 #[tokio::test]
@@ -216,7 +212,9 @@ async fn a_desktop_lives_at_huawei_workspace() {
     patch(&world, json!({"user": null})).await;
     belongs_to(&world, None).await;
     farewell(&world, 1).await;
-    lived(&world, &HUAWEI);
+    reached(&world, HUAWEI.reached);
+    // Desktops ask for the images that they are made from.
+    reached(&world, &["ListImages"]);
 }
 
 #[tokio::test]
@@ -240,7 +238,8 @@ async fn a_desktop_lives_at_cloud_desktop_with_the_extended_api() {
     assert_eq!(world.committed("ReplaceDesktopImage"), 1);
     renewed_at_cloud_desktop(&world).await;
     farewell(&world, 2).await;
-    lived(&world, &CLOUD_DESKTOP);
+    reached(&world, CLOUD_DESKTOP.reached);
+    reached(&world, CLOUD_DESKTOP.images);
 }
 
 /// A desktop that is paid in advance is paid for longer because its manifest says so, and then ends with its term.

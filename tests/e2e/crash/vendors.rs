@@ -127,8 +127,10 @@ async fn desktops_of_all_vendors_survive_a_crash_at_every_request() {
         .map(|place| Account::new(place.name, "testsecret"))
         .chain([Account::new("testid", "testsecret")])
         .collect();
-    // Half of these vendors tell what became of a call only when it is sent again.
-    let mut bench = Bench::start(config, &["--leader-elect=false", "--resend=1s"]).await;
+    // Half of these vendors tell what became of a call only when it is sent again. And whoever is held works on: all are
+    // to be held at the same time.
+    let flags = ["--leader-elect=false", "--resend=1s", "--concurrency=128"];
+    let mut bench = Bench::start(config, &flags).await;
     bench.world.edit(CapitalOnlineEdit::AddSubAccount {
         account: "capital".into(),
         email: "alice@example.com".into(),

@@ -1,11 +1,12 @@
 //! The life of a pool: made, observed, scaled, changed, adopted, deleted.
 
 use desktop_operator::api::DesktopPool;
-use desktop_operator::sim::HuaweiEdit;
+use desktop_operator::sim::{Fault, FaultKind, HuaweiEdit};
 use serde_json::json;
 
 use super::{IMAGE, OTHER, PROJECT, farewell, has, most_at_once, patch, pool, rolled, scale, world};
 use crate::harness::{eventually, object};
+use crate::vendors::{HUAWEI, reached};
 use crate::world::{Seen, World};
 
 fn user(world: &World, name: &str) -> String {
@@ -54,7 +55,10 @@ async fn a_pool_lives_at_huawei_workspace() {
     world.calls_since(before, "ListPoolDesktopsDetail", 3).await;
     assert!(world.ledger().writes_since(before).is_empty());
 
-    // `kubectl scale`, up and down.
+    // `kubectl scale`, up and down. An answer is lost, and the vendor's jobs tell what is still to come.
+    world
+        .sim
+        .fault(Fault::on("ExpandDesktopPool").after_commit().kind(FaultKind::Reset));
     scale(&world, 5);
     has(&world, 5).await;
     scale(&world, 2);
@@ -155,6 +159,7 @@ async fn a_pool_lives_at_huawei_workspace() {
     assert_eq!(world.committed("RebuildDesktopPool"), 1);
     assert_eq!(world.committed("BatchRebuildDesktopsSystemDisk"), 0);
     farewell(&world).await;
+    reached(&world, HUAWEI.pools);
 }
 
 /// Whoever grows by itself is not corrected, neither up nor down, as long as it stays within what was declared.

@@ -9,9 +9,45 @@ use desktop_operator::sim::huawei;
 pub struct Calls {
     /// Those that providers, clusters and desktops need: a life from manifests must reach each of them.
     pub reached: &'static [&'static str],
-    /// Those that they do not need: of users, images and pools, or another way to what one of the others does.
+    /// Those that an image needs from its capture or adoption to its end.
+    pub images: &'static [&'static str],
+    /// Those that a pool of the vendor's own needs.
+    pub pools: &'static [&'static str],
+    /// Those that no kind needs: of users, or another way to what one of the others does.
     pub others: &'static [&'static str],
 }
+
+/// The calls of the GWS document.
+pub const GWS: Calls = Calls {
+    reached: &[
+        "CreateServiceLinkedRole",
+        "DescribeAvailableResource",
+        "CreateCluster",
+        "DescribeClusters",
+        "SetClusterName",
+        "DeleteCluster",
+        "SetClusterPolicy",
+        "DescribeClusterPolicy",
+        "SetClusterADDomain",
+        "DescribeClusterADDomain",
+        "SetClusterDnat",
+        "DescribeClusterConnections",
+        "CreateInstance",
+        "DescribeInstances",
+        "DeleteInstance",
+        "SetInstanceName",
+        "StartInstance",
+        "StopInstance",
+        "RestartInstance",
+        "SetInstanceUser",
+        "SetInstancePolicy",
+        "DescribeInstancePolicy",
+    ],
+    images: &["DescribeImages", "CreateImage", "SetImageName", "DeleteImage"],
+    pools: &[],
+    // A ticket is for whoever connects. It has contract tests.
+    others: &["GetConnectTicket"],
+};
 
 pub const CAPITAL_ONLINE: Calls = Calls {
     reached: &[
@@ -23,7 +59,6 @@ pub const CAPITAL_ONLINE: Calls = Calls {
         "CreateDefaultNet",
         "SupplyDefaultNet",
         "QueryTask",
-        "QueryImages",
         "CreateVm",
         "QueryVms",
         "QueryVm",
@@ -42,6 +77,9 @@ pub const CAPITAL_ONLINE: Calls = Calls {
         "RenewalOrder",
         "DeleteVm",
     ],
+    // Asked by desktops as well.
+    images: &["QueryImages"],
+    pools: &[],
     others: &[
         "CreateSubAccount",
         "CreateSubAccounts",
@@ -57,7 +95,6 @@ pub const CLOUD_DESKTOP: Calls = Calls {
         "DescribeDesktopTypeItems",
         "DescribeAvailableResource",
         "DescribeDesktopOwner",
-        "DescribeImages",
         "DescribeActivityDirectoryUsers",
         "CreateDesktop",
         "RenewDesktop",
@@ -70,6 +107,9 @@ pub const CLOUD_DESKTOP: Calls = Calls {
         "ModifyDesktopUser",
         "ReplaceDesktopImage",
     ],
+    // Asked by desktops as well.
+    images: &["DescribeImages"],
+    pools: &[],
     others: &["CreateUser"],
 };
 
@@ -80,7 +120,6 @@ pub const HUAWEI: Calls = Calls {
         "ListProducts",
         "ListAvailabilityZones",
         "ShowQuotas",
-        "ListImages",
         "ListDesktopsDetail",
         "ShowDesktopDetail",
         "CreateDesktop",
@@ -97,15 +136,9 @@ pub const HUAWEI: Calls = Calls {
         "UpdatePoliciesOfPolicyGroup",
         "BatchUpdateTargetOfPolicyGroup",
     ],
-    others: &[
+    images: &["ListImages", "ChangeDesktopToImage"],
+    pools: &[
         "ListUsers",
-        "CreateDesktopUser",
-        "BatchCreateUsers",
-        "BatchDeleteUser",
-        "ListUserDetail",
-        "UpdateUserInfo",
-        "DeleteUser",
-        "ChangeDesktopToImage",
         "ListDesktopPools",
         "CreateDesktopPool",
         "ShowDesktopPoolDetail",
@@ -113,13 +146,22 @@ pub const HUAWEI: Calls = Calls {
         "DeleteDesktopPool",
         "ExpandDesktopPool",
         "RebuildDesktopPool",
-        "ResizeDesktopPool",
         "ExecuteDesktopPoolAction",
         "ListDesktopPoolAuthorizedObjects",
         "CreateDesktopPoolAuthorizedObjects",
         "ListPoolDesktopsDetail",
-        "ListDesktops",
         "BatchDeleteDesktops",
+        "ListItaSubJobs",
+    ],
+    others: &[
+        "CreateDesktopUser",
+        "BatchCreateUsers",
+        "BatchDeleteUser",
+        "ListUserDetail",
+        "UpdateUserInfo",
+        "DeleteUser",
+        "ResizeDesktopPool",
+        "ListDesktops",
         "ResizeDesktop",
         "ShowTagByDesktopId",
         "CreateTag",
@@ -128,8 +170,6 @@ pub const HUAWEI: Calls = Calls {
         "ListPolicyGroupInfo",
         "UpdatePolicyGroup",
         "DeletePolicyGroup",
-        // Asked only when a job does not tell all its parts.
-        "ListItaSubJobs",
         "ListPoliciesOfPolicyGroup",
         "ListTargetOfPolicyGroup",
     ],
@@ -138,7 +178,7 @@ pub const HUAWEI: Calls = Calls {
 impl Calls {
     /// Each call stands in one of the lists, once.
     fn are(&self, known: &BTreeSet<String>) {
-        let listed: Vec<String> = [self.reached, self.others]
+        let listed: Vec<String> = [self.reached, self.images, self.pools, self.others]
             .concat()
             .iter()
             .map(|&c| c.to_owned())
@@ -159,6 +199,7 @@ fn examples(folder: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_call_of_the_documents_has_its_place() {
+    GWS.are(&examples("gws"));
     CAPITAL_ONLINE.are(&examples("capital_online"));
     CLOUD_DESKTOP.are(&examples("cloud-desktop"));
     HUAWEI.are(&huawei::operations().map(str::to_owned).collect());
