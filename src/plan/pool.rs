@@ -73,6 +73,13 @@ pub fn desktops(number: usize) -> String {
     }
 }
 
+/// `1 desktop is`, `2 desktops are`.
+#[must_use]
+pub fn desktops_are(number: usize) -> String {
+    let verb = if number == 1 { "is" } else { "are" };
+    format!("{} {verb}", desktops(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,7 +24,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::brake::{self, Allowance};
-use super::{count, desktops, revision, selector};
+use super::{count, desktops, desktops_are, revision, selector};
 use crate::api::condition::{self, Stamp, Truth};
 use crate::api::desktop::DesktopSpec;
 use crate::api::pool::{AutoscaleType, DesktopPoolSpec, DesktopPoolStatus, PoolType, TemplateMetadata};
@@ -455,10 +455,4 @@ fn are(number: usize) -> String {
         1 => "1 is".to_owned(),
         more => format!("{more} are"),
     }
-}
-
-/// `1 desktop is`, `2 desktops are`.
-fn desktops_are(number: usize) -> String {
-    let verb = if number == 1 { "is" } else { "are" };
-    format!("{} {verb}", desktops(number))
 }

@@ -9,7 +9,7 @@ use crate::backend::{Login, ObservedDesktop};
 use crate::plan::desktop::ClusterView;
 use crate::plan::pool::brake::Allowance;
 use crate::plan::pool::removal::{Candidate, Standing, victims};
-use crate::plan::pool::{count, desktops, max_unavailable};
+use crate::plan::pool::{count, desktops, desktops_are, max_unavailable};
 use crate::plan::{Notice, Pace, readable, until};
 
 /// Most desktops added by one call.
@@ -25,12 +25,6 @@ pub(super) fn logged_on(desktop: &ObservedDesktop) -> bool {
 /// Whether a desktop belongs to somebody, or somebody is at work on it.
 pub(super) fn taken(desktop: &ObservedDesktop) -> bool {
     desktop.user_name.is_some() || matches!(desktop.login, Some(Login::Connected | Login::Disconnected))
-}
-
-/// `1 desktop is`, `2 desktops are`.
-fn are(number: i32) -> String {
-    let verb = if number == 1 { "is" } else { "are" };
-    format!("{} {verb}", desktops(usize::try_from(number).unwrap_or_default()))
 }
 
 impl Draft<'_> {
@@ -99,7 +93,10 @@ impl Draft<'_> {
             return true;
         }
         let more = missing.min(MOST_MORE);
-        let message = format!("{} being added.", are(more));
+        let message = format!(
+            "{} being added.",
+            desktops_are(usize::try_from(more).unwrap_or_default())
+        );
         if !self.may_send("ExpandPool", "ScalingOut", &message) || !self.is_fresh() {
             return true;
         }

@@ -9,7 +9,7 @@ use crate::api::pool::{PoolType, VendorAutoscale, VendorPool};
 use crate::backend::pool::{Autoscale, Disk, ObservedPool, PoolChange, PoolPower, PoolState, PoolUpdate};
 use crate::backend::{ObservedDesktop, Task, TaskKind};
 use crate::plan::managed::Managed;
-use crate::plan::pool::count;
+use crate::plan::pool::{count, desktops_are};
 use crate::plan::{Notice, whole_seconds};
 
 fn short(text: Option<&String>) -> Option<String> {
@@ -350,8 +350,11 @@ impl<'a> Draft<'a> {
         if wrong == 0 {
             return false;
         }
-        if self.may_send(action, reason, &format!("{wrong} desktops are being {words}.")) {
-            let note = format!("{wrong} desktops were not as spec.template.spec.power says and are {words}.");
+        if self.may_send(action, reason, &format!("{} being {words}.", desktops_are(wrong))) {
+            let note = format!(
+                "spec.template.spec.power was not kept: {} being {words}.",
+                desktops_are(wrong)
+            );
             self.drifted("power", &note);
             let pool_id = observed.id.clone();
             self.action = Action::Change(PoolChange::Power { pool_id, power });

@@ -10,6 +10,7 @@ use crate::api::desktop::DesktopState;
 use crate::backend::ObservedDesktop;
 use crate::backend::pool::{ObservedPool, PoolChange};
 use crate::plan::create::EMPTY_LISTINGS;
+use crate::plan::pool::desktops_are;
 use crate::plan::pool::removal::{Standing, victims};
 use crate::plan::{Notice, Pace, after, readable, until};
 
@@ -39,15 +40,15 @@ impl Draft<'_> {
                 _ => ("Changing", "The vendor is working on the pool.".to_owned()),
             };
         };
-        let count = work.count;
+        let those = desktops_are(usize::try_from(work.count).unwrap_or_default());
         match work.kind {
-            PoolWorkKind::Expand if work.before == 0 => ("Creating", format!("{count} desktops are being made.")),
-            PoolWorkKind::Expand => ("ScalingOut", format!("{count} desktops are being added.")),
-            PoolWorkKind::Remove => ("ScalingIn", format!("{count} desktops are being removed.")),
+            PoolWorkKind::Expand if work.before == 0 => ("Creating", format!("{those} being made.")),
+            PoolWorkKind::Expand => ("ScalingOut", format!("{those} being added.")),
+            PoolWorkKind::Remove => ("ScalingIn", format!("{those} being removed.")),
             PoolWorkKind::Rebuild => (
                 "RollingOut",
                 format!(
-                    "{count} desktops are being made anew from image {}.",
+                    "{those} being made anew from image {}.",
                     work.image_id.as_deref().unwrap_or_default()
                 ),
             ),
