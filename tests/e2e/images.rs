@@ -100,10 +100,7 @@ async fn an_image_is_captured_at_gws_and_desktops_are_made_from_it() {
     let small = json!({"systemDisk": {"sizeGiB": 60}, "image": {"id": null, "ref": {"name": "golden"}}});
     world.desktop("small", small).await;
     let small: Desktop = world.reason("small", "Stalled", "DiskTooSmall").await;
-    assert!(
-        small.says("Stalled").contains("spec.systemDisk.sizeGiB is 60"),
-        "{small:?}"
-    );
+    assert!(small.says("Stalled").contains("systemDisk.sizeGiB is 60"), "{small:?}");
     assert_eq!(world.committed("CreateInstance"), 2);
 
     // Its name is set back, and changed with the manifest.

@@ -78,12 +78,11 @@ impl Draft<'_> {
             .or_else(|| held_by_a_human(&protected))
             .or_else(|| self.desktop_blocked());
         self.status.desired_replicas = 0;
-        match blocked {
-            Some((reason, message)) => self.blocked(reason, &message),
-            None => {
-                let left = desktops(self.inputs.children.len());
-                self.waits(&format!("Waits for {left} to be deleted first."));
-            }
+        if let Some((reason, message)) = blocked {
+            self.blocked(reason, &message);
+        } else {
+            let left = desktops(self.inputs.children.len());
+            self.waits(&format!("Waits for {left} to be deleted first."));
         }
     }
 
