@@ -78,13 +78,11 @@ fn is_news(relations: &Relations, cluster: &Guarded<DesktopCluster>) -> bool {
         .get(&at)
         .is_some_and(|c| c.meta().uid == cluster.meta().uid);
     let mut shown = lock(&relations.clusters);
-    match cluster.0.as_ref().ok().filter(|_| there).map(Shown::of) {
-        Some(now) => shown.insert(uid, now.clone()) != Some(now),
-        None => {
-            shown.remove(&uid);
-            true
-        }
-    }
+    let Some(now) = cluster.0.as_ref().ok().filter(|_| there).map(Shown::of) else {
+        shown.remove(&uid);
+        return true;
+    };
+    shown.insert(uid, now.clone()) != Some(now)
 }
 
 fn reference_of<K: Kind>(object: &Guarded<K>) -> ObjectRef<Guarded<K>> {

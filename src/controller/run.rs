@@ -169,8 +169,12 @@ fn controller<K: Related>(
             Ok(watcher::Event::InitDone) => {
                 filled.send_replace(true);
                 let now = store.state();
-                vanished(&now, std::mem::take(&mut before)).for_each(|object| K::changed(&relations, &object));
-                now.iter().for_each(|object| K::changed(&relations, object));
+                for object in vanished(&now, std::mem::take(&mut before)) {
+                    K::changed(&relations, &object);
+                }
+                for object in &now {
+                    K::changed(&relations, object);
+                }
             }
             Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => K::changed(&relations, object),
             Ok(watcher::Event::Init) => before = store.state(),
