@@ -88,6 +88,7 @@ pub struct Context {
 }
 
 /// The objects of every kind, as watched.
+#[derive(Clone)]
 pub struct Stores {
     /// See [`Context::providers`].
     pub providers: Store<Guarded<DesktopProvider>>,
@@ -102,6 +103,7 @@ pub struct Stores {
 }
 
 /// Wakers of every kind.
+#[derive(Clone)]
 pub struct Wakers {
     /// See [`Context::wake_provider`].
     pub provider: Waker<DesktopProvider>,

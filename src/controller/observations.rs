@@ -447,3 +447,19 @@ fn latest(sessions: &[Session]) -> HashMap<String, SessionStatus> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_connected_long_ago_says_nothing_of_now() {
+        let (sessions, minute) = (Sessions::default(), Duration::from_mins(1));
+        assert_eq!(sessions.of("c-1", "i-1", minute), None, "nobody was asked yet");
+        sessions.answered("c-1", &[], Instant::now() + minute);
+        assert!(sessions.of("c-1", "i-1", minute).is_some_and(|s| !s.connected));
+        lock(&sessions.0).get_mut("c-1").unwrap().answered = Instant::now().checked_sub(2 * minute);
+        assert_eq!(sessions.of("c-1", "i-1", minute), None);
+        assert!(sessions.of("c-1", "i-1", 3 * minute).is_some());
+    }
+}

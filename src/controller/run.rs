@@ -1,5 +1,6 @@
 //! Starts the controllers and keeps them running until the process is asked to end.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -18,7 +19,7 @@ use tokio_util::task::TaskTracker;
 use super::accounts::Accounts;
 use super::context::{Context, Guarded, Parts, Stores, Waker, Wakers};
 use super::kind::{Failures, Kind, pass};
-use super::relations::Related;
+use super::relations::{Related, Relations};
 use super::settings::Settings;
 use crate::api::{Desktop, DesktopCluster, DesktopImage, DesktopPool, DesktopProvider, FIELD_MANAGER};
 use crate::backend::connect::ConnectSettings;
@@ -63,6 +64,21 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow
         controller: FIELD_MANAGER.into(),
         instance: std::env::var("POD_NAME").ok(),
     };
+    let stores = Stores {
+        providers: providers.store.clone(),
+        clusters: clusters.store.clone(),
+        desktops: desktops.store.clone(),
+        images: images.store.clone(),
+        pools: pools.store.clone(),
+    };
+    let wakers = Wakers {
+        provider: providers.waker.clone(),
+        cluster: clusters.waker.clone(),
+        desktop: desktops.waker.clone(),
+        image: images.waker.clone(),
+        pool: pools.waker.clone(),
+    };
+    let relations = Arc::new(Relations::new(stores.clone(), wakers.clone()));
     let context = Arc::new(Context::new(Parts {
         client: client.clone(),
         settings,
@@ -72,20 +88,8 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow
         shutdown: runtime.shutdown.clone(),
         recorder: Recorder::new(client.clone(), reporter),
         accounts: Accounts::new(connect),
-        stores: Stores {
-            providers: providers.store.clone(),
-            clusters: clusters.store.clone(),
-            desktops: desktops.store.clone(),
-            images: images.store.clone(),
-            pools: pools.store.clone(),
-        },
-        wakers: Wakers {
-            provider: providers.waker.clone(),
-            cluster: clusters.waker.clone(),
-            desktop: desktops.waker.clone(),
-            image: images.waker.clone(),
-            pool: pools.waker.clone(),
-        },
+        stores,
+        wakers,
     }));
 
     let mut running = JoinSet::new();
@@ -100,6 +104,7 @@ pub async fn run(client: Client, settings: Settings, runtime: Runtime) -> anyhow
     ];
     let filled = Filled {
         context: Arc::clone(&context),
+        relations,
         readiness,
         stores,
     };
@@ -147,29 +152,50 @@ impl<K: Kind> Source<K> {
 
 /// A controller over the one watch of its kind. Whoever decides from such an object is woken by the same watch, once the
 /// store holds the news: woken by a watch of its own it might look too early, and see what was.
-fn controller<K: Related>(context: &Arc<Context>, source: Source<K>) -> (Controller<Guarded<K>>, Wakes<K>) {
-    let (store, filled, context) = (source.store.clone(), source.filled, Arc::clone(context));
+fn controller<K: Related>(
+    client: &Client,
+    relations: Arc<Relations>,
+    source: Source<K>,
+) -> (Controller<Guarded<K>>, Wakes<K>) {
+    let (store, filled) = (source.store.clone(), source.filled);
+    // What went while the watch was interrupted is told of by no event: it is missing from the next listing.
+    let mut before = Vec::new();
     let watch = watcher::Config::default().timeout(WATCH_SECONDS);
-    let stream = watcher(Api::<Guarded<K>>::all(context.client.clone()), watch)
+    let stream = watcher(Api::<Guarded<K>>::all(client.clone()), watch)
         .default_backoff()
         .modify(|object| object.meta_mut().managed_fields = None)
         .reflect(source.writer)
         .inspect(move |event| match event {
             Ok(watcher::Event::InitDone) => {
                 filled.send_replace(true);
-                store.state().iter().for_each(|object| K::changed(&context, object));
+                let now = store.state();
+                for object in vanished(&now, std::mem::take(&mut before)) {
+                    K::changed(&relations, &object);
+                }
+                for object in &now {
+                    K::changed(&relations, object);
+                }
             }
-            Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => K::changed(&context, object),
-            Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => {}
+            Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => K::changed(&relations, object),
+            Ok(watcher::Event::Init) => before = store.state(),
+            Ok(watcher::Event::InitApply(_)) => {}
             Err(error) => tracing::warn!(controller = K::CONTROLLER, %error, "the watch is interrupted"),
         })
         .applied_objects();
     (Controller::for_stream(stream, source.store), source.wakes)
 }
 
+/// Those of the objects before that are not among those now.
+fn vanished<K: Kind>(now: &[Arc<Guarded<K>>], before: Vec<Arc<Guarded<K>>>) -> impl Iterator<Item = Arc<Guarded<K>>> {
+    let uid = |object: &Arc<Guarded<K>>| object.meta().uid.clone();
+    let there: HashSet<Option<String>> = now.iter().map(uid).collect();
+    before.into_iter().filter(move |object| !there.contains(&uid(object)))
+}
+
 #[derive(Clone)]
 struct Filled {
     context: Arc<Context>,
+    relations: Arc<Relations>,
     readiness: Readiness,
     stores: [Flag; 5],
 }
@@ -188,7 +214,7 @@ impl Filled {
 async fn drive<K: Related>(source: Source<K>, filled: Filled) -> &'static str {
     let part = K::CONTROLLER;
     let context = Arc::clone(&filled.context);
-    let (controller, wakes) = controller(&context, source);
+    let (controller, wakes) = controller(&context.client, Arc::clone(&filled.relations), source);
     let readiness = filled.readiness.clone();
     readiness.waiting(
         part,
@@ -238,4 +264,26 @@ async fn drive<K: Related>(source: Source<K>, filled: Filled) -> &'static str {
         () = stopped_early => {}
     }
     part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str, uid: &str) -> Arc<Guarded<Desktop>> {
+        let metadata = serde_json::json!({"name": name, "namespace": "design", "uid": uid});
+        let spec = serde_json::json!({"clusterRef": {"name": "office"}});
+        let all = serde_json::json!({
+            "apiVersion": Desktop::api_version(&()), "kind": Desktop::kind(&()), "metadata": metadata, "spec": spec,
+        });
+        Arc::new(serde_json::from_value(all).unwrap())
+    }
+
+    #[test]
+    fn what_went_while_nobody_watched_is_known_by_its_uid() {
+        let before = vec![named("alice", "1"), named("bob", "2"), named("carol", "3")];
+        let now = [named("alice", "1"), named("bob", "4")];
+        let gone: Vec<Option<String>> = vanished(&now, before).map(|d| d.meta().uid.clone()).collect();
+        assert_eq!(gone, [Some("2".to_owned()), Some("3".to_owned())]);
+    }
 }

@@ -67,9 +67,15 @@ const IMMUTABLE: [&str; 5] = [
     "spec.applications",
 ];
 
+/// Calls about an image as such. The id in them stands in the status, and is no field of a spec.
+const OF_IMAGES: [&str; 4] = ["CreateImage", "DeleteImage", "SetImageName", "DescribeImages"];
+
 /// The field of the spec, where the vendor's code tells which one it was.
 fn field(error: &BackendError) -> Option<&'static str> {
     let code = error.code.as_deref().unwrap_or_default().to_ascii_lowercase();
+    if code.contains("imageid") && OF_IMAGES.contains(&error.action) {
+        return None;
+    }
     [
         ("instancetype", "spec.flavor"),
         ("typeitemid", "spec.flavor"),
@@ -115,6 +121,11 @@ mod tests {
             "CreateInstance failed (InvalidInstanceType.NotFound): The specified type is not found. \
              The field is spec.flavor. Correct the spec: the vendor refuses a value."
         );
+        error.code = Some("InvalidImageId.NotFound".into());
+        assert!(message(&error).contains("spec.image.id"));
+        // A DesktopImage has no such field.
+        error.action = "DeleteImage";
+        assert!(!message(&error).contains("spec.image.id"), "{}", message(&error));
         error.code = Some("InvalidVpcId.NotFound".into());
         let immutable = message(&error);
         assert!(

@@ -1,12 +1,13 @@
 //! What wipes a disk, costs money or takes a desktop from under somebody is done once, and only when it was asked for.
 
 use jiff::{Timestamp, ToSpan};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use proptest::prelude::*;
 
 use super::tests::{Case, THRIFTY, UID, bound, condition_reason, now, observed, operation, spec};
 use super::*;
 use crate::api::desktop::{BillingMode, DesktopUser, ObservedUser, OnImageChange, Period, PeriodUnit};
-use crate::backend::{ErrorClass, Operation};
+use crate::backend::{ErrorClass, Operation, TaskKind};
 
 /// A desktop of the vendor that wants it stopped, as its manifest has it.
 fn case(state: DesktopState) -> Case {

@@ -11,7 +11,7 @@ use super::*;
 use crate::api::common::{CreateIntent, CreatePhase};
 use crate::api::common::{DeletionPolicy, ObjectRef};
 use crate::api::desktop::{
-    Billing, DesktopUser, DisplayPolicy, ImageSource, OnDelete, OnImageChange, Period, PeriodUnit, Power,
+    Billing, BillingMode, DesktopUser, DisplayPolicy, ImageSource, OnDelete, OnImageChange, Period, PeriodUnit, Power,
     PowerSchedule, SystemDisk, WhenConnected,
 };
 use crate::backend::ErrorClass;

@@ -1,6 +1,7 @@
 //! A creation whose answer was lost is asked for again with its token, and no other is begun while it is open.
 
 use jiff::{Timestamp, ToSpan};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use proptest::prelude::*;
 
 use super::tests::{Case, THRIFTY, UID, limits, now, spec};
