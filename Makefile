@@ -40,8 +40,9 @@ lint: ## Clippy, with every warning an error
 
 # Not part of `test`: what it measures is time, and says as much about the machine.
 .PHONY: bench
-bench: ## How long an account's calls take while another account is throttled
+bench: ## What many desktops cost, and how long an account's calls take while another account is throttled
 	$(CARGO) bench --locked --bench throttled
+	$(CARGO) bench --locked --bench scale
 
 FUZZ_CASES ?= 10000000
 # Optimised, but with every check that a debug build has; in a folder of its own, for nothing else is built so.

@@ -44,6 +44,8 @@ fn flags(vendor: &str) -> impl for<'a> FnOnce(OperatorBuilder<'a>) -> OperatorBu
     move |operator| {
         operator
             .arg("--inventory-fast=300ms")
+            .arg("--inventory-slow=5s")
+            .arg("--display-policy-interval=1h")
             .arg(format!("--settle={settle}"))
             .arg("--resend=1s")
     }
