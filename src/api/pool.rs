@@ -387,6 +387,9 @@ pub struct DesktopPoolStatus {
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schemars(range(min = 0))]
     pub work_number: i64,
+    /// When failed desktops of a pool of the vendor's own were last replaced, outside of a roll-out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replacement_time: Option<Time>,
     /// A creation that is not finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create: Option<CreateIntent>,

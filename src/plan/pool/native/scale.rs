@@ -1,5 +1,7 @@
 //! How many desktops there are: adding, removing chosen ones, replacing what has failed.
 
+use jiff::Timestamp;
+
 use super::{Action, Draft, PoolWorkKind};
 use crate::api::condition::{self, Truth};
 use crate::api::desktop::DesktopState;
@@ -10,7 +12,7 @@ use crate::plan::desktop::ClusterView;
 use crate::plan::pool::brake::Allowance;
 use crate::plan::pool::removal::{Candidate, Standing, victims};
 use crate::plan::pool::{count, desktops, desktops_are, max_unavailable};
-use crate::plan::{Notice, Pace, readable, until};
+use crate::plan::{Notice, Pace, after, readable, until, whole_seconds};
 
 /// Most desktops added by one call.
 const MOST_MORE: i32 = 1000;
@@ -48,7 +50,6 @@ impl Draft<'_> {
     }
 
     pub(super) fn scale(&mut self, observed: &ObservedPool) -> bool {
-        let present = self.present();
         let (there, desired) = (self.status.replicas, self.status.desired_replicas);
         if there <= desired {
             self.clear(condition::SCALE_IN_BLOCKED);
@@ -68,22 +69,44 @@ impl Draft<'_> {
         if there > desired {
             return self.shrink(observed, usize::try_from(there - desired).unwrap_or_default());
         }
-        // What has failed and belongs to nobody is replaced, a few at a time; but what a roll-out has just changed is
-        // the roll-out's to judge.
+        let failed = self.replaceable();
+        if failed.is_empty() {
+            return false;
+        }
+        if let Some(due) = self.replacement_due() {
+            self.again = self.again.min(until(self.inputs.now, due));
+            return false;
+        }
+        let sent = self.remove(observed, failed, "being replaced: failed, and nobody's.");
+        if self.status.rollout.is_none() && matches!(self.action, Action::RecordThenChange(_)) {
+            self.status.replacement_time = Some(whole_seconds(self.inputs.now));
+        }
+        sent
+    }
+
+    /// What has failed and belongs to nobody, a few at a time; but what a roll-out has just changed is the roll-out's to
+    /// judge.
+    pub(super) fn replaceable(&self) -> Vec<String> {
         let rolling = self.status.rollout.is_some();
         let wanted = self.wanted_image();
-        let most = self.max_unavailable();
-        let failed: Vec<String> = present
+        self.present()
             .iter()
             .filter(|d| d.state == DesktopState::Failed && !taken(d) && !self.is_protected(d))
             .filter(|d| !(rolling && d.image_id.as_deref() == wanted))
             .map(|d| d.id.clone())
-            .take(most.min(MOST_NAMED))
-            .collect();
-        if failed.is_empty() {
-            return false;
-        }
-        self.remove(observed, failed, "have failed, belong to nobody and are replaced.")
+            .take(self.max_unavailable().min(MOST_NAMED))
+            .collect()
+    }
+
+    /// When failed desktops may be replaced next: what fails again and again, because of its image for instance, is not
+    /// bought again and again. A roll-out has a pace of its own.
+    pub(super) fn replacement_due(&self) -> Option<Timestamp> {
+        let last = self
+            .status
+            .replacement_time
+            .as_ref()
+            .filter(|_| self.status.rollout.is_none())?;
+        Some(after(last.0, self.inputs.limits.backoff_max)).filter(|due| self.inputs.now < *due)
     }
 
     fn expand(&mut self, observed: &ObservedPool, missing: i32) -> bool {
@@ -149,17 +172,17 @@ impl Draft<'_> {
         } else {
             self.clear(condition::SCALE_IN_BLOCKED);
         }
-        self.remove(observed, names, "are too many and are removed.")
+        self.remove(observed, names, "too many and being removed.")
     }
 
     fn remove(&mut self, observed: &ObservedPool, mut victims: Vec<String>, why: &str) -> bool {
         victims.truncate(MOST_NAMED);
-        let message = format!("{} {why}", desktops(victims.len()));
+        let message = format!("{} {why}", desktops_are(victims.len()));
         victims.truncate(self.braked(victims.len(), &message));
         if victims.is_empty() {
             return true;
         }
-        let message = format!("{} {why}", desktops(victims.len()));
+        let message = format!("{} {why}", desktops_are(victims.len()));
         if !self.may_send("DeleteDesktops", "ScalingIn", &message) || !self.is_fresh() {
             return true;
         }

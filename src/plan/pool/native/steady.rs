@@ -10,7 +10,7 @@ use crate::backend::pool::{Autoscale, Disk, ObservedPool, PoolChange, PoolPower,
 use crate::backend::{ObservedDesktop, Task, TaskKind};
 use crate::plan::managed::Managed;
 use crate::plan::pool::{count, desktops_are};
-use crate::plan::{Notice, whole_seconds};
+use crate::plan::{Notice, readable, whole_seconds};
 
 fn short(text: Option<&String>) -> Option<String> {
     text.map(|text| truncate(text, 256))
@@ -371,6 +371,15 @@ impl<'a> Draft<'a> {
             .map(|d| d.id.as_str())
             .take(5)
             .collect();
+        if let (Some(due), false) = (self.replacement_due(), self.replaceable().is_empty()) {
+            let message = format!(
+                "The vendor reports a fault of {}. Those that belong to nobody are replaced after {}; if it goes on, look \
+                 at the image and the flavor.",
+                failed.join(", "),
+                readable(due)
+            );
+            return self.working("DesktopsFailed", &message);
+        }
         if !failed.is_empty() {
             let message = format!(
                 "The vendor reports a fault of desktops that belong to somebody, or must not be touched: {}. Repair or \

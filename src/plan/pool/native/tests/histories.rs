@@ -257,3 +257,33 @@ fn a_user_in_other_letters_is_the_same_user() {
     assert!(matches!(made.action, Action::None), "{:?}", made.action);
     assert!(condition::is_true(&made.status.conditions, condition::READY));
 }
+
+#[test]
+fn what_fails_again_and_again_is_not_bought_again_and_again() {
+    let mut case = Case::new(serde_json::json!({"replicas": 3}));
+    case.busy = Some(false);
+    case.desktops[2].state = DesktopState::Failed;
+    let (begin, mut removals, mut number, mut told) = (case.now, 0, 3, 0);
+    while case.now < begin + 3.hours() {
+        match case.step(&done()) {
+            Some(PoolChange::DeleteDesktops { desktop_ids, .. }) => {
+                removals += desktop_ids.len();
+                case.desktops.retain(|d| !desktop_ids.contains(&d.id));
+            }
+            Some(PoolChange::Expand { more, .. }) => {
+                for _ in 0..more {
+                    number += 1;
+                    case.desktops
+                        .push(desktop(&format!("d{number}"), "old", DesktopState::Failed));
+                }
+            }
+            _ => {}
+        }
+        let ready = condition::find(&case.status.conditions, condition::READY);
+        told += usize::from(ready.is_some_and(|c| c.reason == "DesktopsFailed"));
+        case.now += 1.minutes();
+    }
+    let most = 3 * 3600 / usize::try_from(case.limits.backoff_max.as_secs()).unwrap() + 1;
+    assert!((2..=most).contains(&removals), "{removals} of {most}");
+    assert!(told > 100, "it says so most of the time: {told}");
+}
