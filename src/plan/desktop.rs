@@ -28,7 +28,7 @@ use jiff::Timestamp;
 pub use hold::Hold;
 
 use super::image::ImageView;
-use super::managed::{CREATION, Managed, Turn};
+use super::managed::{CREATION, Managed};
 use super::{Limits, Notice, Pace, create, explain, last_error};
 use crate::api::common::{Binding, CreateIntent, CreatePhase};
 use crate::api::condition::{self, Truth};
@@ -289,6 +289,8 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
+    crate::plan::draft::drafting!("desktop");
+
     fn new(inputs: &'a Inputs<'a>) -> Self {
         let mut status = inputs.status.clone();
         status.observed_generation = inputs.generation;
@@ -333,45 +335,10 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn stamp(&self) -> condition::Stamp {
-        condition::Stamp {
-            generation: self.inputs.generation,
-            now: self.inputs.now,
-        }
-    }
-
-    /// Whether a call may be sent now.
-    fn turn(&mut self, action: &str) -> Turn {
-        let (generation, limits, now) = (self.inputs.generation, self.inputs.limits, self.inputs.now);
-        self.status.parts().turn(action, generation, limits, now)
-    }
-
-    fn set(&mut self, kind: &str, truth: Truth, reason: &str, message: &str) {
-        self.stamp()
-            .set(&mut self.status.conditions, kind, truth, reason, message);
-    }
-
-    fn clear(&mut self, kind: &str) {
-        condition::clear(&mut self.status.conditions, kind);
-    }
-
     /// Actual equals wanted.
     fn ready(&mut self, reason: &str, message: &str) {
         self.stamp().ready(&mut self.status.conditions, reason, message);
         self.status.parts().settle();
-    }
-
-    /// Work is going on.
-    fn working(&mut self, reason: &str, message: &str) {
-        self.stamp().working(&mut self.status.conditions, reason, message);
-        self.pace = Pace::Fast;
-    }
-
-    /// Nothing more happens until a human changes something.
-    fn stalled(&mut self, reason: &'static str, message: &str) {
-        if self.stamp().stalled(&mut self.status.conditions, reason, message) {
-            self.notices.push(Notice::warning(reason, message.to_owned()));
-        }
     }
 
     fn paused(&mut self) {
@@ -380,21 +347,6 @@ impl<'a> Draft<'a> {
         if let Observation::Present(observed) = self.inputs.observed {
             self.report(observed);
         }
-    }
-
-    /// The recorded id belongs to another resource: a restored backup, or an object created again under its name.
-    fn foreign_binding(&mut self) -> bool {
-        let Some(binding) = self.status.binding.as_ref().filter(|b| b.uid != self.inputs.uid) else {
-            return false;
-        };
-        let message = format!(
-            "status.id was recorded for another object (uid {}), so it is not used. To take over desktop {}, delete \
-             this object and create it again with spec.existingId.",
-            binding.uid,
-            self.status.id.as_deref().unwrap_or("-"),
-        );
-        self.stalled("ForeignStatus", &message);
-        true
     }
 
     fn converge(&mut self) {

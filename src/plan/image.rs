@@ -16,7 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::managed::{Managed, Turn};
+use super::managed::Managed;
 pub use super::provider::ProviderView;
 use super::{Limits, Notice, Pace, explain, last_error};
 pub use source::{ImageView, Obstacle};
@@ -237,6 +237,8 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
+    crate::plan::draft::drafting!("image");
+
     fn new(inputs: &'a Inputs<'a>) -> Self {
         let mut status = inputs.status.clone();
         status.observed_generation = inputs.generation;
@@ -276,41 +278,6 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn stamp(&self) -> condition::Stamp {
-        condition::Stamp {
-            generation: self.inputs.generation,
-            now: self.inputs.now,
-        }
-    }
-
-    /// Whether a call may be sent now.
-    fn turn(&mut self, action: &str) -> Turn {
-        let (generation, limits, now) = (self.inputs.generation, self.inputs.limits, self.inputs.now);
-        self.status.parts().turn(action, generation, limits, now)
-    }
-
-    fn set(&mut self, kind: &str, truth: Truth, reason: &str, message: &str) {
-        self.stamp()
-            .set(&mut self.status.conditions, kind, truth, reason, message);
-    }
-
-    fn clear(&mut self, kind: &str) {
-        condition::clear(&mut self.status.conditions, kind);
-    }
-
-    /// Work is going on.
-    fn working(&mut self, reason: &str, message: &str) {
-        self.stamp().working(&mut self.status.conditions, reason, message);
-        self.pace = Pace::Fast;
-    }
-
-    /// Nothing more happens until a human changes something.
-    fn stalled(&mut self, reason: &'static str, message: &str) {
-        if self.stamp().stalled(&mut self.status.conditions, reason, message) {
-            self.notices.push(Notice::warning(reason, message.to_owned()));
-        }
-    }
-
     fn paused(&mut self) {
         let message = "Paused by annotation: nothing is called at the vendor, deletion included.";
         self.set(condition::PAUSED, Truth::True, "Paused", message);
@@ -347,15 +314,8 @@ impl<'a> Draft<'a> {
             // Asked for anew in each pass that could go on, so that no trouble of ours keeps a desktop stopped.
             self.status.held_desktop_id = None;
         }
-        if let Some(binding) = self.status.binding.as_ref().filter(|b| b.uid != self.inputs.uid) {
-            let message = format!(
-                "status.id was recorded for another object (uid {}), so it is not used. To take over image {}, delete \
-                 this object and create it again with spec.existingId.",
-                binding.uid,
-                self.status.id.as_deref().unwrap_or("-"),
-            );
-            self.status.held_desktop_id = None;
-            return self.stalled("ForeignStatus", &message);
+        if self.foreign_binding() {
+            return;
         }
         if let ProviderView::Unusable {
             reason,

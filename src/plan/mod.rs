@@ -5,6 +5,7 @@
 pub mod cluster;
 pub mod create;
 pub mod desktop;
+mod draft;
 pub mod explain;
 pub mod image;
 pub mod managed;

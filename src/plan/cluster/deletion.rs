@@ -183,19 +183,4 @@ impl Draft<'_> {
             _ => self.action = Action::Submit(operation),
         }
     }
-
-    fn deleting(&mut self, message: &str) {
-        condition::clear(&mut self.status.conditions, condition::DELETION_BLOCKED);
-        self.working("Deleting", message);
-    }
-
-    fn blocked(&mut self, reason: &'static str, message: &str) {
-        if self
-            .stamp()
-            .deletion_blocked(&mut self.status.conditions, reason, message)
-        {
-            self.notices
-                .push(Notice::warning("DeletionBlocked", message.to_owned()));
-        }
-    }
 }

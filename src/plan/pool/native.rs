@@ -272,6 +272,8 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
+    crate::plan::draft::drafting!("pool");
+
     fn new(inputs: &'a Inputs<'a>) -> Self {
         let mut status = inputs.status.clone();
         status.observed_generation = inputs.generation;
@@ -312,19 +314,6 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn stamp(&self) -> condition::Stamp {
-        condition::Stamp {
-            generation: self.inputs.generation,
-            now: self.inputs.now,
-        }
-    }
-
-    /// Whether a call may be sent now.
-    fn turn(&mut self, action: &str) -> Turn {
-        let (generation, limits, now) = (self.inputs.generation, self.inputs.limits, self.inputs.now);
-        self.status.parts().turn(action, generation, limits, now)
-    }
-
     /// Whether `action` may be sent now; when it must wait, that is arranged, and what was said before stays said.
     fn may_send(&mut self, action: &str, reason: &'static str, message: &str) -> bool {
         match self.turn(action) {
@@ -344,26 +333,6 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn set(&mut self, kind: &str, truth: Truth, reason: &str, message: &str) {
-        self.stamp()
-            .set(&mut self.status.conditions, kind, truth, reason, message);
-    }
-
-    fn clear(&mut self, kind: &str) {
-        condition::clear(&mut self.status.conditions, kind);
-    }
-
-    fn working(&mut self, reason: &str, message: &str) {
-        self.stamp().working(&mut self.status.conditions, reason, message);
-        self.pace = Pace::Fast;
-    }
-
-    fn stalled(&mut self, reason: &'static str, message: &str) {
-        if self.stamp().stalled(&mut self.status.conditions, reason, message) {
-            self.notices.push(Notice::warning(reason, message.to_owned()));
-        }
-    }
-
     /// Before something that costs money or wipes a disk is decided on, everything is read anew.
     fn is_fresh(&mut self) -> bool {
         if !self.inputs.fresh {
@@ -380,14 +349,8 @@ impl<'a> Draft<'a> {
 
     fn converge(&mut self) {
         self.clear(condition::DELETION_BLOCKED);
-        if let Some(binding) = self.status.binding.as_ref().filter(|b| b.uid != self.inputs.uid) {
-            let message = format!(
-                "status.id was recorded for another object (uid {}), so it is not used. To take over pool {}, delete \
-                 this object and create it again with spec.existingId.",
-                binding.uid,
-                self.status.id.as_deref().unwrap_or("-"),
-            );
-            return self.stalled("ForeignStatus", &message);
+        if self.foreign_binding() {
+            return;
         }
         if let Some(other) = self.inputs.claimed_by {
             // Both stop, whoever came first: nobody knows which of them was meant.

@@ -234,20 +234,4 @@ impl Draft<'_> {
             }
         }
     }
-
-    fn deleting(&mut self, message: &str) {
-        self.clear(condition::DELETION_BLOCKED);
-        self.working("Deleting", message);
-    }
-
-    /// Deletion cannot go on: says why.
-    fn blocked(&mut self, reason: &'static str, message: &str) {
-        if self
-            .stamp()
-            .deletion_blocked(&mut self.status.conditions, reason, message)
-        {
-            self.notices
-                .push(Notice::warning("DeletionBlocked", message.to_owned()));
-        }
-    }
 }
