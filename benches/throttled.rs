@@ -31,7 +31,7 @@ const QUIET: &str = "quiet";
 const CALLS: usize = 400;
 const CALLERS: usize = 4;
 /// Rounds of each kind, in turn, so that a slow moment of the machine meets both kinds.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 /// How many times as long a call may take while the other account is throttled.
 const BAR: f64 = 2.0;
 
@@ -54,14 +54,14 @@ fn project(account: &str) -> String {
     if account == LOUD { "1" } else { "2" }.repeat(32)
 }
 
-/// An account at one vendor, limited as the operator limits it.
+/// An account at one vendor. Its own limit is out of the way: what it would add to a call is not what is measured.
 fn account(sim: &Sim, name: &str, word: &str, mut block: Value) -> Arc<dyn Backend> {
     block["endpoint"] = json!(sim.url());
     let spec = json!({
         word: block,
         "credentialsSecretRef": {"namespace": "n", "name": "s"},
         "allowedNamespaces": {},
-        "rateLimit": {"requestsPerSecond": 1000, "burst": 1000},
+        "rateLimit": {"requestsPerSecond": 1_000_000, "burst": 1_000_000},
     });
     let secret: BTreeMap<String, Vec<u8>> = [("accessKeyId", name), ("accessKeySecret", "secret")]
         .map(|(field, value)| (field.to_owned(), value.as_bytes().to_vec()))
