@@ -12,7 +12,8 @@ use crate::harness::{Operator, eventually};
 use crate::leader::until_it_leads;
 use crate::proxy::{Moment, Verdict};
 
-const ELECTED: [&str; 2] = ["--lease-duration=3s", "--lease-renew=500ms"];
+/// Flags of an operator that is elected soon.
+pub const ELECTED: [&str; 2] = ["--lease-duration=3s", "--lease-renew=500ms"];
 
 #[tokio::test]
 async fn a_leader_that_slept_at_any_request_does_no_harm() {
@@ -109,7 +110,7 @@ async fn an_orderly_end_records_what_was_bought() {
 
 impl Bench {
     /// Puts the leader to sleep and waits until a successor, with more flags, works in its place.
-    async fn replace_sleeper(&mut self, more: &[&str]) -> Operator {
+    pub async fn replace_sleeper(&mut self, more: &[&str]) -> Operator {
         self.world.operator.pause();
         let successor = self.operator(more);
         let sleeper = std::mem::replace(&mut self.world.operator, successor);
@@ -118,7 +119,7 @@ impl Bench {
     }
 
     /// Wakes a former leader: it ends, and neither the vendor nor a resource is touched by it.
-    async fn wake(&self, mut sleeper: Operator) {
+    pub async fn wake(&self, mut sleeper: Operator) {
         let before = self.world.ledger().position();
         sleeper.resume();
         let status = sleeper.wait().await;

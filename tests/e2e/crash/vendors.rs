@@ -8,9 +8,10 @@ use desktop_operator::api::{Desktop, DesktopCluster, DesktopProvider};
 use desktop_operator::sim::{Account, CapitalOnlineEdit, CloudDesktopEdit, HuaweiEdit, Kind, SimConfig};
 
 use super::bench::{Bench, Point, points};
+use super::leaders::ELECTED;
 use super::waves::{PATIENT, how};
 use crate::harness::object;
-use crate::proxy::Moment;
+use crate::proxy::{Moment, Verdict};
 use crate::world::{PROJECT, Seen, Vendor};
 
 /// Fewer would mean that the proxies see less than they should.
@@ -118,8 +119,8 @@ fn place_of<'a>(places: &'a [Place], name: &str) -> &'a Place {
     places.iter().find(|place| name.starts_with(place.name)).unwrap()
 }
 
-#[tokio::test]
-async fn desktops_of_all_vendors_survive_a_crash_at_every_request() {
+/// An operator with these flags, and each of the vendors settled; how many requests a life takes there is counted.
+async fn settled(flags: &[&str]) -> (Bench, [Place; 4]) {
     let mut config = SimConfig::fast(20.0);
     let mut places = places();
     config.accounts = places
@@ -129,8 +130,8 @@ async fn desktops_of_all_vendors_survive_a_crash_at_every_request() {
         .collect();
     // Half of these vendors tell what became of a call only when it is sent again. And whoever is held works on: all are
     // to be held at the same time.
-    let flags = ["--leader-elect=false", "--resend=1s", "--concurrency=128"];
-    let mut bench = Bench::start(config, &flags).await;
+    let flags = [flags, &["--resend=1s", "--concurrency=128"]].concat();
+    let bench = Bench::start(config, &flags).await;
     bench.world.edit(CapitalOnlineEdit::AddSubAccount {
         account: "capital".into(),
         email: "alice@example.com".into(),
@@ -158,6 +159,12 @@ async fn desktops_of_all_vendors_survive_a_crash_at_every_request() {
         assert!(made.len() > 3 && gone.len() > 1, "{name}: {made:?}\n{gone:?}");
         (place.made, place.gone) = (made.len(), gone.len());
     }
+    (bench, places)
+}
+
+#[tokio::test]
+async fn desktops_of_all_vendors_survive_a_crash_at_every_request() {
+    let (mut bench, places) = settled(&["--leader-elect=false"]).await;
     let by = |token| {
         places
             .iter()
@@ -174,8 +181,8 @@ async fn desktops_of_all_vendors_survive_a_crash_at_every_request() {
     bench.hold(&found, Moment::After);
     bench.struck_in_making(&places, &first, &[]).await;
     bench.books_agree(&first, before).await;
-    bench.note_each(&places, "create", &lost, Moment::Before);
-    bench.note_each(&places, "create", &found, Moment::After);
+    bench.note_each(&places, "create", &lost, how(Moment::Before));
+    bench.note_each(&places, "create", &found, how(Moment::After));
 
     // With a token both are asked for again, for as long as the vendor is sure to remember it.
     let (again, answered) = (wave(&tokens, "b"), wave(&tokens, "a"));
@@ -184,8 +191,8 @@ async fn desktops_of_all_vendors_survive_a_crash_at_every_request() {
     let second = [again.clone(), answered.clone()].concat();
     bench.struck_in_making(&places, &second, &[PATIENT]).await;
     bench.books_agree(&[first.clone(), second].concat(), before).await;
-    bench.note_each(&places, "create", &again, Moment::Before);
-    bench.note_each(&places, "create", &answered, Moment::After);
+    bench.note_each(&places, "create", &again, how(Moment::Before));
+    bench.note_each(&places, "create", &answered, how(Moment::After));
 
     // They are deleted, with another crash.
     let turn = |all: &[Point]| -> Vec<Point> {
@@ -206,8 +213,8 @@ async fn desktops_of_all_vendors_survive_a_crash_at_every_request() {
     bench.lose(&all);
     bench.succeed(&[]).await;
     bench.all_gone(&all).await;
-    bench.note_each(&places, "delete", &after, Moment::After);
-    bench.note_each(&places, "delete", &before, Moment::Before);
+    bench.note_each(&places, "delete", &after, how(Moment::After));
+    bench.note_each(&places, "delete", &before, how(Moment::Before));
 
     // Those that are deleted before there is a successor leave nothing behind.
     for (of, more) in [(&marked, &[][..]), (&tokens, &[PATIENT][..])] {
@@ -224,7 +231,7 @@ async fn desktops_of_all_vendors_survive_a_crash_at_every_request() {
         }
         bench.succeed(more).await;
         bench.all_gone(&given_up).await;
-        bench.note_each(&places, "create, then delete", &given_up, Moment::After);
+        bench.note_each(&places, "create, then delete", &given_up, how(Moment::After));
     }
 
     for place in &places {
@@ -236,13 +243,47 @@ async fn desktops_of_all_vendors_survive_a_crash_at_every_request() {
     assert!(bench.report.distinct() >= AT_LEAST);
 }
 
+#[tokio::test]
+async fn a_leader_that_slept_does_no_harm_at_any_vendor() {
+    let (mut bench, places) = settled(&ELECTED).await;
+    // An intent that nothing came of is given up after a while, and one with a token is asked for as long as it is known.
+    for (token, more) in [(false, &[][..]), (true, &[PATIENT][..])] {
+        let of: Vec<&Place> = places.iter().filter(|place| place.token == token).collect();
+        let all = wave(&of, "s");
+        let before = bench.ever_made();
+        bench.hold(&all, Moment::After);
+        for (name, _) in &all {
+            bench.declare(place_of(&places, name), name).await;
+        }
+        bench.all_held::<Desktop>(&all, false).await;
+        // The answers wait for it, and its successor finds out by itself.
+        let sleeper = bench.replace_sleeper(more).await;
+        for (name, _) in &all {
+            bench.script.release(name, Verdict::GoOn);
+        }
+        for (name, _) in &all {
+            bench.finished(name).await;
+        }
+        bench.wake(sleeper).await;
+        for (name, _) in &all {
+            bench.finished(name).await;
+        }
+        assert_eq!(bench.ever_made() - before, all.len());
+        bench.note_each(&places, "create", &all, "asleep after it took effect");
+    }
+    for place in &places {
+        bench.no_orphans(place.name).await;
+    }
+    bench.report.show("a leader that slept does no harm at any vendor");
+}
+
 impl Bench {
     /// Notes what was cut, for each vendor.
-    fn note_each(&mut self, places: &[Place], scene: &str, all: &[Point], moment: Moment) {
+    fn note_each(&mut self, places: &[Place], scene: &str, all: &[Point], how: &str) {
         for place in places {
             let of = |point: &&Point| point.0.starts_with(place.name);
             let own: Vec<Point> = all.iter().filter(of).cloned().collect();
-            self.note(&format!("{}: {scene}", place.name), &own, how(moment));
+            self.note(&format!("{}: {scene}", place.name), &own, how);
         }
     }
 
