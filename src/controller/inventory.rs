@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::context::{Guarded, Waker, lock};
-use super::observations::PERSISTENT;
+use super::observations::{PERSISTENT, lasting};
 use super::settings::Settings;
 use crate::api::{Desktop, DesktopCluster};
 use crate::backend::{Backend, BackendError, ObservedDesktop, naming};
@@ -148,10 +148,7 @@ impl Listing {
                 .and_then(|id| state.absent.get(id))
                 .copied()
                 .unwrap_or_default(),
-            error: state
-                .error
-                .clone()
-                .filter(|e| state.failures >= PERSISTENT || !e.class.heals_by_itself()),
+            error: lasting(state.error.as_ref(), state.failures).cloned(),
         }
     }
 

@@ -18,6 +18,12 @@ use crate::plan::{Pace, whole_seconds};
 /// Failures in a row before a passing fault is worth saying.
 pub const PERSISTENT: u32 = 3;
 
+/// A failure, once it is worth saying after so many in a row.
+#[must_use]
+pub fn lasting(error: Option<&BackendError>, failures: u32) -> Option<&BackendError> {
+    error.filter(|e| failures >= PERSISTENT || !e.class.heals_by_itself())
+}
+
 /// What was last read of a cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterRead {
@@ -70,9 +76,7 @@ impl ClusterRead {
     /// The failure, once it is worth saying.
     #[must_use]
     pub fn lasting_error(&self) -> Option<&BackendError> {
-        self.error
-            .as_ref()
-            .filter(|e| self.failures >= PERSISTENT || !e.class.heals_by_itself())
+        lasting(self.error.as_ref(), self.failures)
     }
 }
 
@@ -163,9 +167,7 @@ impl PoolRead {
     /// The failure, once it is worth saying.
     #[must_use]
     pub fn lasting_error(&self) -> Option<&BackendError> {
-        self.error
-            .as_ref()
-            .filter(|e| self.failures >= PERSISTENT || !e.class.heals_by_itself())
+        lasting(self.error.as_ref(), self.failures)
     }
 }
 

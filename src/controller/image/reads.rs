@@ -9,7 +9,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::backend::{Backend, BackendError, ObservedImage};
 use crate::controller::context::lock;
-use crate::controller::observations::PERSISTENT;
+use crate::controller::observations::lasting;
 use crate::controller::settings::Settings;
 use crate::plan::Pace;
 
@@ -32,9 +32,7 @@ impl ImageRead {
     /// The failure, once it is worth saying.
     #[must_use]
     pub fn lasting_error(&self) -> Option<&BackendError> {
-        self.error
-            .as_ref()
-            .filter(|e| self.failures >= PERSISTENT || !e.class.heals_by_itself())
+        lasting(self.error.as_ref(), self.failures)
     }
 
     fn is_due(&self, pace: Pace, settings: &Settings) -> bool {
@@ -139,6 +137,7 @@ impl ImageReads {
 mod tests {
     use super::*;
     use crate::backend::ErrorClass;
+    use crate::controller::observations::PERSISTENT;
 
     fn image(id: &str) -> ObservedImage {
         ObservedImage {
