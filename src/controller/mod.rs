@@ -10,6 +10,7 @@ pub mod image;
 pub mod inventory;
 pub mod kind;
 pub mod lock;
+pub mod namespace;
 pub mod observations;
 pub mod permission;
 pub mod pool;

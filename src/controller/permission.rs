@@ -1,13 +1,10 @@
 //! Whether a namespace may use an account.
 
-use std::collections::BTreeMap;
-
-use k8s_openapi::api::core::v1::Namespace;
-use kube::api::Api;
 use kube::{Resource, ResourceExt};
 
 use super::context::Context;
-use super::error::{Error, is_not_found};
+use super::error::Error;
+use super::namespace;
 use super::status::{Stored, write};
 use crate::api::DesktopProvider;
 use crate::api::condition::Stamp;
@@ -19,12 +16,10 @@ pub const NOT_ALLOWED: &str = "NamespaceNotAllowed";
 /// Why this namespace may not use the account of a provider, in plain words; `None` when it may. The namespace is read
 /// now, because rights that were taken away count at once.
 pub async fn refusal(context: &Context, provider: &DesktopProvider, namespace: &str) -> Result<Option<String>, Error> {
-    let namespaces = Api::<Namespace>::all(context.client.clone());
-    let labels = match namespaces.get_metadata(namespace).await {
-        Ok(found) => found.metadata.labels.unwrap_or_default(),
-        Err(error) if is_not_found(&error) => BTreeMap::new(),
-        Err(error) => return Err(error.into()),
-    };
+    let labels = namespace::metadata(context, namespace)
+        .await?
+        .labels
+        .unwrap_or_default();
     let allowed = provider.spec.allowed_namespaces.matches(&labels);
     Ok((!allowed).then(|| {
         format!(

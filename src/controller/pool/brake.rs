@@ -1,26 +1,21 @@
 //! What the brake of a namespace depends on: its annotation, and what its pools have and have removed.
 
-use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, Resource, ResourceExt};
+use kube::{Resource, ResourceExt};
 
 use crate::api::{BRAKE_RELEASED_UNTIL_ANNOTATION, DesktopPool, REMOVAL_BRAKE_ANNOTATION};
-use crate::controller::annotation;
 use crate::controller::context::Context;
-use crate::controller::error::{Error, is_not_found};
+use crate::controller::error::Error;
+use crate::controller::{annotation, namespace};
 use crate::plan::pool::brake::{Brake, Facts};
 
 /// The brake of the namespace of a pool, as it holds for this pool. Whoever removes something by it holds
 /// [`PoolMemory::gate`](super::memory::PoolMemory::gate) from here until the removal is written.
 pub(super) async fn facts(context: &Context, object: &DesktopPool) -> Result<Facts, Error> {
     let namespace = object.namespace().unwrap_or_default();
-    let found = Api::<Namespace>::all(context.client.clone())
-        .get_metadata(&namespace)
-        .await;
-    let annotations = match found {
-        Ok(found) => found.metadata.annotations.unwrap_or_default(),
-        Err(error) if is_not_found(&error) => std::collections::BTreeMap::new(),
-        Err(error) => return Err(error.into()),
-    };
+    let annotations = namespace::metadata(context, &namespace)
+        .await?
+        .annotations
+        .unwrap_or_default();
     let mut facts = Facts {
         brake: Brake::read(annotations.get(REMOVAL_BRAKE_ANNOTATION).map(String::as_str)),
         released_until: annotation(object, BRAKE_RELEASED_UNTIL_ANNOTATION).and_then(|at| at.parse().ok()),
